@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Held by every target of ours: one language mode, one set of features, warnings are errors.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift module of the house, with what it may import and nothing else.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The suite of one module.
+func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let persistentTrees: Target.Dependency = .product(name: "HashTreeCollections", package: "swift-collections")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "portcullis",
+    products: [
+        .executable(name: "portcullis", targets: ["portcullis"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    ],
+    targets: [
+        // C faces: one Swift module each may import them.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+
+        // Bytes in, values out.
+        module("HTTP"),
+        module("JSON"),
+        module("OpenSSL", ["COpenSSL"]),
+        module("JWT", ["OpenSSL", "JSON"]),
+        module("Passwords", ["CSodium", "OpenSSL"]),
+        module("Auth", ["JWT", "Passwords", "OpenSSL", "JSON", persistentTrees]),
+
+        // File descriptors.
+        module("Reactor", ["CLinux"]),
+        module("HTTPServer", ["Reactor", "HTTP"]),
+
+        // The server.
+        module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
+        .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
+
+        // Suites.
+        suite("HTTPTests", ["HTTP"]),
+        suite("JSONTests", ["JSON"]),
+        suite("OpenSSLTests", ["OpenSSL"]),
+        suite("JWTTests", ["JWT", "OpenSSL", "JSON"]),
+        suite("PasswordsTests", ["Passwords"]),
+        suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
+        suite("ReactorTests", ["Reactor"]),
+        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
+        suite("AuthServerTests", ["AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
+    ]
+)

@@ -1,0 +1,98 @@
+package import OpenSSL
+
+/// A session as stored: one row, whatever the number of refreshes.
+package struct StoredSession: Sendable, Equatable {
+    package let id: Identifier
+    package let userID: Identifier
+    /// The user's version when the session was made or last rotated.
+    package var userVersion: Int64
+    package let createdAt: UnixTime
+    /// Last rotation or creation; the session idle longest ends first when a user has too many.
+    package var lastUsedAt: UnixTime
+    /// Fixed at creation and never extended by rotation.
+    package let idleExpiresAt: UnixTime
+    package let absoluteExpiresAt: UnixTime
+    /// The counter of the refresh token that is current.
+    package var counter: UInt32
+    /// When `counter` became current by a rotation; nil until the first.
+    package var rotatedAt: UnixTime?
+    /// The session's own random secret, sealed under the refresh wrapping key: proofs are HMACs with it.
+    package let sealedSecret: [UInt8]
+
+    package init(
+        id: Identifier, userID: Identifier, userVersion: Int64, createdAt: UnixTime, lastUsedAt: UnixTime,
+        idleExpiresAt: UnixTime, absoluteExpiresAt: UnixTime, counter: UInt32, rotatedAt: UnixTime?,
+        sealedSecret: [UInt8]
+    ) {
+        self.id = id
+        self.userID = userID
+        self.userVersion = userVersion
+        self.createdAt = createdAt
+        self.lastUsedAt = lastUsedAt
+        self.idleExpiresAt = idleExpiresAt
+        self.absoluteExpiresAt = absoluteExpiresAt
+        self.counter = counter
+        self.rotatedAt = rotatedAt
+        self.sealedSecret = sealedSecret
+    }
+}
+
+/// What opening a session came to.
+package enum SessionOpening: Sendable, Equatable {
+    /// Stored; `revocations` name the sessions that had to end because the user had too many (audited).
+    case opened(revocations: [Revocation])
+    /// The user was disabled, deleted or changed version since it was read: nothing was stored.
+    case userChanged
+}
+
+/// What to do with a session row that was presented a refresh token. Made by `RefreshRule`, carried out by the store.
+package enum RefreshDecision: Sendable, Equatable {
+    /// Set the counter and the moment of rotation; answer with the token of that counter.
+    case rotate(to: UInt32)
+    /// A failover lost the commit: the row is behind the token. Set it to the token's counter; audited.
+    case adopt(UInt32)
+    /// Answer with the token of the current counter again; the row stays as it is.
+    case repeatCurrent
+    /// A stale or forged token: end the session; audited as reuse.
+    case endAsReused
+    /// Idle or absolute lifetime is over: end the session quietly.
+    case endAsExpired
+    /// The proof could not be checked with what is stored (a sealed value that does not open): change nothing, answer 503.
+    case undecidable
+}
+
+/// What a refresh came to.
+package enum RefreshResult: Sendable {
+    /// The row after the decision, with the user as read in the same transaction.
+    case granted(StoredSession, User)
+    /// No such session, the user is gone or disabled or ended it, or the decision ended it now; `revocations` are what
+    /// verifiers must be told.
+    case refused(revocations: [Revocation])
+    case undecidable
+}
+
+/// Sessions and their rotation. Every method is one transaction, durable when it returns.
+package protocol SessionStore: Sendable {
+    /// Stores a session if the user is still enabled with the version it carries; at most `maximumPerUser` stay, the one
+    /// idle longest ends. Takes the attempt back in the same transaction, with every other attempt counted for the
+    /// same name from the same address or device.
+    func open(
+        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
+    ) async throws(StoreError) -> SessionOpening
+
+    /// Reads the session and its user, asks `decide` and carries the decision out, all in one transaction; parallel
+    /// callers are serialised. A session whose user is disabled is refused without asking; one whose user has a newer
+    /// version is asked and, when granted, takes the new version.
+    func refresh(
+        _ id: Identifier, at now: UnixTime,
+        decide: @escaping @Sendable (StoredSession) -> RefreshDecision
+    ) async throws(StoreError) -> RefreshResult
+
+    /// Ends one session. Idempotent: an empty list when it had ended before.
+    func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]
+
+    /// Ends all sessions of a user and raises the version, so that every access token dies with them.
+    func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]
+
+    func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession]
+}

@@ -1,0 +1,19 @@
+/// Accounts. Every method is one transaction and is durable when it returns (design section 6).
+package protocol UserStore: Sendable {
+    /// Makes the first account of an installation. False when any account was ever made here, also one deleted since:
+    /// then nothing changes. Of several parallel callers exactly one gets true.
+    func createFirst(_ user: NewUser) async throws(StoreError) -> Bool
+
+    /// False when the name is taken; of several parallel callers with one name exactly one gets true.
+    func create(_ user: NewUser) async throws(StoreError) -> Bool
+
+    func user(_ id: Identifier) async throws(StoreError) -> User?
+
+    /// Replaces the hash only while it still is `old` (a rehash with stronger parameters; the version stays).
+    /// False when it no longer was.
+    func replacePasswordHash(of id: Identifier, from old: String, to new: String) async throws(StoreError) -> Bool
+
+    /// Disabling raises the version, ends every session and returns what verifiers must be told; enabling never lowers
+    /// it. Nil when there is no such user.
+    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]?
+}
