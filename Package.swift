@@ -57,6 +57,10 @@ let package = Package(
         module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
         .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
 
+        // What several suites share.
+        .target(
+            name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport", swiftSettings: settings),
+
         // Suites.
         suite("HTTPTests", ["HTTP"]),
         suite("JSONTests", ["JSON"]),
@@ -65,7 +69,7 @@ let package = Package(
         suite("PasswordsTests", ["Passwords"]),
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
         suite("ReactorTests", ["Reactor"]),
-        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
-        suite("AuthServerTests", ["AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
+        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
+        suite("AuthServerTests", ["TestSupport", "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
     ]
 )
