@@ -60,6 +60,10 @@ let package = Package(
         // What several suites share.
         .target(
             name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport", swiftSettings: settings),
+        // Our side of the exchange of tokens with other libraries (Tests/Judges/run).
+        .executableTarget(
+            name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
+            swiftSettings: settings),
 
         // Suites.
         suite("HTTPTests", ["HTTP"]),
