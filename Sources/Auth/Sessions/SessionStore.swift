@@ -1,5 +1,3 @@
-package import OpenSSL
-
 /// A session as stored: one row, whatever the number of refreshes.
 package struct StoredSession: Sendable, Equatable {
     package let id: Identifier

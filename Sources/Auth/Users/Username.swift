@@ -10,7 +10,9 @@ package struct Username: Sendable, Hashable, CustomStringConvertible {
 
     /// From what a client sent; nil when it cannot be a name. Checked before folding, so that its cost is bounded.
     package init?(_ input: String) {
-        guard !input.isEmpty, input.utf8.count <= Username.maximumBytes, Username.isAcceptable(input) else { return nil }
+        guard !input.isEmpty, input.utf8.count <= Username.maximumBytes, Username.isAcceptable(input) else {
+            return nil
+        }
         let folded = UnicodeText.caseFolded(input)
         guard !folded.isEmpty, folded.utf8.count <= Username.maximumBytes, Username.isAcceptable(folded) else {
             return nil
