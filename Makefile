@@ -81,6 +81,11 @@ bench: build ## Measure CPU a request against a bare responder, memory, start an
 	scripts/install-packages $(BENCH_PACKAGES)
 	python3 Benchmarks/bench.py
 
+.PHONY: profile
+profile: build ## Show where the CPU of a seen-token verify goes, and that none of it is in Dispatch (perf)
+	scripts/install-packages $(BENCH_PACKAGES) perf=linux-perf
+	Benchmarks/profile
+
 .PHONY: fuzz
 fuzz: packages ## Fuzz every parser for FUZZ_SECONDS each (20)
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -8,7 +8,7 @@ function init(arguments)
     file:close()
     for head in bytes:gmatch("(.-\r\n\r\n)") do
         count = count + 1
-        requests[count] = head .. "\r\n\r\n"
+        requests[count] = head
     end
     assert(count > 0, "no request in the file")
 end
