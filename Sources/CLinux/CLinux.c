@@ -28,27 +28,3 @@ int portcullis_signalfd(const int *signals, int count) {
     fill(&set, signals, count);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#define PORTCULLIS_TSAN 1
-#endif
-#endif
-
-void portcullis_tsan_acquire(void *address) {
-#ifdef PORTCULLIS_TSAN
-    __tsan_acquire(address);
-#else
-    (void)address;
-#endif
-}
-
-void portcullis_tsan_release(void *address) {
-#ifdef PORTCULLIS_TSAN
-    __tsan_release(address);
-#else
-    (void)address;
-#endif
-}

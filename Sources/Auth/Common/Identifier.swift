@@ -44,7 +44,11 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
             case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
             default: return nil
             }
-            if digits < 16 { halves.0 = halves.0 << 4 | UInt64(digit) } else { halves.1 = halves.1 << 4 | UInt64(digit) }
+            if digits < 16 {
+                halves.0 = halves.0 << 4 | UInt64(digit)
+            } else {
+                halves.1 = halves.1 << 4 | UInt64(digit)
+            }
             digits += 1
         }
         self.init(high: halves.0, low: halves.1)
@@ -60,7 +64,8 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
     package init?(bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }
         self.init(
-            high: bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) }, low: bytes[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
+            high: bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) }, low: bytes[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+        )
     }
 
     package var description: String {

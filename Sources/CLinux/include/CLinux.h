@@ -1,5 +1,5 @@
-// What Glibc's Swift module lacks (epoll, eventfd, signalfd, accept4, thread names, nice per thread) and what Swift
-// cannot spell (the thread sanitizer's annotations). Nothing else belongs here.
+// What Glibc's Swift module lacks (epoll, eventfd, signalfd, accept4, thread names, nice per thread). Nothing
+// else belongs here.
 #pragma once
 #include <errno.h>
 #include <sys/epoll.h>
@@ -26,7 +26,3 @@ int portcullis_set_thread_nice(int nice);
 // Blocks the calling thread's signals that the server takes through signalfd; inherited by threads made later.
 int portcullis_block_signals(const int *signals, int count);
 int portcullis_signalfd(const int *signals, int count);
-
-// Happens-before edges that the thread sanitizer cannot see in Synchronization.Mutex; nothing without it.
-void portcullis_tsan_acquire(void *address);
-void portcullis_tsan_release(void *address);

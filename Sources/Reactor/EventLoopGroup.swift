@@ -1,0 +1,38 @@
+/// The loops of a process that serve alike.
+package struct EventLoopGroup: Sendable {
+    package let loops: [EventLoop]
+
+    /// Makes `count` (at least one) loops, named `<name>-0`, `<name>-1`, …, and starts them.
+    package init(count: Int, name: String) throws(SystemError) {
+        var loops: [EventLoop] = []
+        for index in 0..<max(1, count) {
+            let loop = try EventLoop(name: "\(name)-\(index)")
+            try loop.start()
+            loops.append(loop)
+        }
+        self.loops = loops
+    }
+
+    /// Runs `body` on every loop and returns when all have run it: the way an immutable snapshot is handed to all.
+    package func runOnAll(_ body: @escaping @Sendable (Int) -> Void) async {
+        let remaining = Lock(loops.count)
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            for (index, loop) in loops.enumerated() {
+                loop.execute {
+                    body(index)
+                    let isLast = remaining.withLock { count in
+                        count -= 1
+                        return count == 0
+                    }
+                    if isLast { continuation.resume() }
+                }
+            }
+        }
+    }
+
+    /// Ends every loop after its current round and waits for their threads. Not from one of them.
+    package func stopAndJoin() {
+        for loop in loops { loop.stop() }
+        for loop in loops { loop.join() }
+    }
+}
