@@ -1,5 +1,3 @@
-package import OpenSSL
-
 /// A session as stored: one row, whatever the number of refreshes.
 package struct StoredSession: Sendable, Equatable {
     package let id: Identifier
@@ -16,7 +14,8 @@ package struct StoredSession: Sendable, Equatable {
     package var counter: UInt32
     /// When `counter` became current by a rotation; nil until the first.
     package var rotatedAt: UnixTime?
-    /// The session's own random secret, sealed under the refresh wrapping key: proofs are HMACs with it.
+    /// The session's own random secret, sealed under the refresh key it was opened with: proofs are HMACs with it, and
+    /// tags are made with the refresh key it names, so that a counter has one token for the session's whole life.
     package let sealedSecret: [UInt8]
 
     package init(
@@ -49,7 +48,8 @@ package enum SessionOpening: Sendable, Equatable {
 package enum RefreshDecision: Sendable, Equatable {
     /// Set the counter and the moment of rotation; answer with the token of that counter.
     case rotate(to: UInt32)
-    /// A failover lost the commit: the row is behind the token. Set it to the token's counter; audited.
+    /// A failover lost the commit: the row is behind the token. Set it to the token's counter and the moment of rotation
+    /// to now, answer with the token of that counter; audited.
     case adopt(UInt32)
     /// Answer with the token of the current counter again; the row stays as it is.
     case repeatCurrent

@@ -1,0 +1,25 @@
+/// What a throttle answers to one attempt.
+package enum ThrottleVerdict: Sendable, Equatable {
+    /// Counted under every key.
+    case reserved(ThrottleReservation)
+    /// Counted under none; `rule` is the one that holds longest.
+    case refused(by: ThrottleRule, retryAfterMilliseconds: Int64)
+}
+
+/// What was counted and can be given back, once.
+package struct ThrottleReservation: Sendable, Equatable {
+    /// Those of failure rules.
+    package let keys: [ThrottleKey]
+
+    package init(keys: [ThrottleKey]) { self.keys = keys.filter(\.rule.isGivenBack) }
+}
+
+/// The counters of step 3. An implementation whose counters are away decides by itself (design section 8): a throttle
+/// that cannot answer is not a reason to refuse a login.
+package protocol LoginThrottle: Sendable {
+    /// Counts one attempt under all `keys` or under none.
+    func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict
+
+    /// Takes the failures of one attempt back; never retried, what is lost decays.
+    func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async
+}
