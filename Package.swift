@@ -66,6 +66,18 @@ let package = Package(
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
         suite("ReactorTests", ["Reactor"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
-        suite("AuthServerTests", ["AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
+        // What every implementation of the stores must keep, and a child process to kill while it works.
+        .target(
+            name: "StoreConformance", dependencies: ["Auth", "OpenSSL"], path: "Tests/StoreConformance",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "StoreCrasher", dependencies: ["AuthServer", "Auth", "StoreConformance"], path: "Tests/StoreCrasher",
+            swiftSettings: settings),
+        suite(
+            "AuthServerTests",
+            [
+                "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords",
+                "StoreConformance", "StoreCrasher", grdb,
+            ]),
     ]
 )

@@ -1,0 +1,75 @@
+import Auth
+import GRDB
+
+/// Operations that share one transaction, and what became of each.
+final class Batch {
+    private let jobs: [GroupCommitter.Job]
+    private var answers: [GroupCommitter.Delivery] = []
+    private(set) var statements = 0
+    /// The transaction changed something and its commit returned.
+    private(set) var hasWritten = false
+    /// The commit met an I/O error. After a failed fsync the kernel may have dropped what it could not write, and a later
+    /// fsync that succeeds proves nothing: nothing more may be acknowledged on this connection.
+    private(set) var isDiskInDoubt = false
+
+    init(_ jobs: [GroupCommitter.Job]) {
+        self.jobs = jobs
+    }
+
+    /// Throws when the transaction did not come to a commit that returned; `abandon` then says so to everybody.
+    func run(in database: Database) throws {
+        let transaction = Transaction(database)
+        defer { statements = transaction.statements }
+        let changesBefore = database.totalChangesCount
+        try database.beginTransaction(.immediate)
+        do {
+            for job in jobs { answers.append(try perform(job, transaction, database)) }
+        } catch {
+            // The commit was never asked for: nothing of the transaction stays, whatever rolling back answers.
+            rollBack(database)
+            throw StoreError.unavailable
+        }
+        do {
+            try database.commit()
+        } catch {
+            isDiskInDoubt = (error as? DatabaseError)?.resultCode == .SQLITE_IOERR
+            rollBack(database)
+            throw StoreError.commitInDoubt
+        }
+        hasWritten = database.totalChangesCount > changesBefore
+    }
+
+    /// Nobody's changes are known to be stored.
+    func abandon(_ error: any Error) {
+        let reason = StoreError(error)
+        answers = jobs.map { job in { job.fail(reason) } }
+    }
+
+    func deliver() {
+        for answer in answers { answer() }
+    }
+
+    private func rollBack(_ database: Database) {
+        guard database.isInsideTransaction else { return }
+        do { try database.rollback() } catch { isDiskInDoubt = true }
+    }
+
+    /// One operation in its savepoint. Throws only when the whole transaction is lost.
+    private func perform(
+        _ job: GroupCommitter.Job, _ transaction: Transaction, _ database: Database
+    ) throws -> GroupCommitter.Delivery {
+        try database.cachedStatement(sql: "SAVEPOINT operation").execute()
+        do {
+            let answer = try job.work(transaction)
+            try database.cachedStatement(sql: "RELEASE operation").execute()
+            return answer
+        } catch {
+            // Out of memory, a full disk and I/O errors make SQLite roll the whole transaction back by itself.
+            guard database.isInsideTransaction else { throw error }
+            try database.cachedStatement(sql: "ROLLBACK TO operation").execute()
+            try database.cachedStatement(sql: "RELEASE operation").execute()
+            let reason = StoreError(error)
+            return { job.fail(reason) }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/// Every limit of the embedded store, with its reason.
+package struct EmbeddedLimits: Sendable {
+    /// Operations that wait for the store's thread. A commit takes milliseconds on a disk that is not an SSD and serves
+    /// up to `batch` of them, so that a full queue is about a second of work.
+    package var waiting = 1024
+    /// Operations in one transaction: one fsync for all; small enough that the first does not wait long for the last.
+    package var batch = 64
+    /// How long an operation may wait for its turn before it is answered "unavailable".
+    package var waitMilliseconds: Int64 = 2000
+    /// Accounts: about 300 bytes each. Made for one small node.
+    package var users = 1_000_000
+    /// Counted attempts: about 200 bytes each. 115 hashes a second for 24 hours, more than one small node computes.
+    package var attempts: Int64 = 10_000_000
+    /// Keys of all rings together.
+    package var keys = 256
+    /// Audit entries kept: about 60 bytes each.
+    package var auditEntries: Int64 = 100_000
+    /// Rows that one pruning deletes: a few milliseconds of the store's thread.
+    package var pruned = 1000
+    /// How long a revocation is kept: the longest life of an access token (an hour), its leeway (30 s) and ten minutes.
+    package var revocationMilliseconds: Int64 = (3600 + 30 + 600) * 1000
+
+    package init() {}
+}

@@ -1,0 +1,1 @@
+@main struct StoreCrasher { static func main() async {} }
