@@ -58,13 +58,15 @@ class House(unittest.TestCase):
         self.assertEqual(
             rules(source),
             [("2", " try"), ("3", " cast"), ("4", " try"), ("5", " sleep"), ("6", " dispatch")])
-        self.assertEqual(rules("let a = try b(); let c = d as? E; if x is Y! {}"), [])
+        self.assertEqual(rules("let a = try b(); let c = d as? E; if try !f() {}"), [])
 
     def test_unsafe_says_why(self):
         self.assertEqual(rules("final class A: @unchecked Sendable {}"), [("1", " unsafe")])
         self.assertEqual(rules("nonisolated(unsafe) var a = 1"), [("1", " unsafe")])
         self.assertEqual(rules("/// Bound to one loop.\nfinal class A: @unchecked Sendable {}"), [])
         self.assertEqual(rules("nonisolated(unsafe) var a = 1  // set before any thread"), [])
+        self.assertEqual(rules("/// Immutable.\nenum A {\n    nonisolated(unsafe) let a = 1\n    nonisolated(unsafe) let b = 1"), [])
+        self.assertEqual(rules("// Why.\nenum A {\n    let c = 1\n    nonisolated(unsafe) let b = 1"), [("4", " unsafe")])
         self.assertEqual(rules("withUnsafeBytes { }; UnsafeRawBufferPointer(x)"), [])
 
     def test_deinit_closes_nothing(self):
@@ -95,8 +97,8 @@ class House(unittest.TestCase):
 
 
 class Imports(unittest.TestCase):
-    target = {"name": "JWT", "type": "library", "module_type": "SwiftTarget", "target_dependencies": ["OpenSSL"]}
-    suite = {"name": "JWTTests", "type": "test", "module_type": "SwiftTarget", "target_dependencies": ["JWT"],
+    target = {"name": "JWT", "path": "Sources/JWT", "module_type": "SwiftTarget", "target_dependencies": ["OpenSSL"]}
+    suite = {"name": "JWTTests", "path": "Tests/JWTTests", "module_type": "SwiftTarget", "target_dependencies": ["JWT"],
              "product_dependencies": ["GRDB"]}
 
     def found(self, target, source, path="Sources/JWT/A.swift"):
@@ -118,10 +120,10 @@ class Imports(unittest.TestCase):
         self.assertEqual(len(self.found(self.suite, "import Dispatch")), 1)
 
     def test_a_c_library_has_one_swift_face(self):
-        library = {"name": "COpenSSL", "type": "system-target", "module_type": "SystemLibraryTarget"}
-        face = {"name": "OpenSSL", "type": "library", "module_type": "SwiftTarget", "target_dependencies": ["COpenSSL"]}
+        library = {"name": "COpenSSL", "path": "Sources/COpenSSL", "module_type": "SystemLibraryTarget"}
+        face = {"name": "OpenSSL", "path": "Sources/OpenSSL", "module_type": "SwiftTarget", "target_dependencies": ["COpenSSL"]}
         other = dict(face, name="JWT")
-        self.assertEqual(list(imports.face_findings([library, face, dict(face, name="T", type="test")])), [])
+        self.assertEqual(list(imports.face_findings([library, face, dict(face, path="Tests/T")])), [])
         self.assertEqual(len(list(imports.face_findings([library, face, other]))), 1)
 
 
