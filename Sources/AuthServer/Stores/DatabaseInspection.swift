@@ -59,7 +59,8 @@ package struct DatabaseInspection: Sendable {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.allowsUnsafeTransactions = true
-        let needsSharedMemory = try hasLog && file.size(file.sharedMemoryPath) == nil
+        let sharedMemorySize = try file.size(file.sharedMemoryPath)
+        let needsSharedMemory = hasLog && sharedMemorySize == nil
         if needsSharedMemory { try makeEmpty(file.sharedMemoryPath) }
         let outcome = Result {
             let queue = try DatabaseQueue(path: uri(file.path, hasLog: hasLog), configuration: configuration)
@@ -72,7 +73,9 @@ package struct DatabaseInspection: Sendable {
             return try outcome.get()
         } catch let refusal as StoreRefusal {
             throw refusal
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN || error.resultCode == .SQLITE_IOERR {
+        } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_CANTOPEN || error.resultCode == .SQLITE_IOERR
+        {
             throw .unusable(file.path, error.message ?? error.resultCode.description)
         } catch {
             throw .damaged(file.path, (error as? DatabaseError)?.message ?? "\(error)")

@@ -32,20 +32,6 @@ extension EmbeddedStore: AttemptStore {
         }
     }
 
-    /// Deletes attempts counted at `end` or before, which no window holds any more, a bounded number at a time. Returns
-    /// how many went.
-    package func pruneAttempts(countedUntil end: UnixTime) async throws(StoreError) -> Int {
-        let maximum = limits.pruned
-        return try await perform { transaction in
-            try transaction.run(
-                "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE at <= ? ORDER BY at LIMIT ?)",
-                end.milliseconds, maximum)
-            let count = transaction.changes
-            try Self.uncount(count, transaction)
-            return count
-        }
-    }
-
     /// Gives back an attempt that led to a success, with every other one for the same name from its address or device.
     static func giveBackAll(with reservation: AttemptReservation, _ transaction: Transaction) throws {
         let own = try transaction.row(
@@ -75,7 +61,7 @@ extension EmbeddedStore: AttemptStore {
         return transaction.changes == 1
     }
 
-    private static func uncount(_ count: Int, _ transaction: Transaction) throws {
+    static func uncount(_ count: Int, _ transaction: Transaction) throws {
         if count > 0 { try transaction.run("UPDATE meta SET attempts = attempts - ?", count) }
     }
 }

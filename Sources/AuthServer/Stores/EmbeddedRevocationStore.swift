@@ -11,7 +11,7 @@ extension EmbeddedStore: RevocationStore {
     package func load(at now: UnixTime) async throws(StoreError) -> [Revocation] {
         try await perform { transaction in
             let rows = try transaction.rows(
-                "SELECT kind, id, minimum_version, until FROM revocations WHERE until > ?", now.milliseconds)
+                "SELECT kind, id, user_id, minimum_version, until FROM revocations WHERE until > ?", now.milliseconds)
             var revocations = try rows.map { try Self.revocation(of: $0) }
             let generation = try transaction.row("SELECT generation FROM meta WHERE generation > 0")
             if let generation { revocations.append(.generation(try generation.integer(0))) }
@@ -19,8 +19,22 @@ extension EmbeddedStore: RevocationStore {
         }
     }
 
-    package func revoke(token: Identifier, until: UnixTime) async throws(StoreError) {
-        try await perform { try Self.store(.token(token, until: until), $0) }
+    package func revoke(token: Identifier, of user: Identifier, until: UnixTime) async throws(StoreError) {
+        try await perform { try Self.store(.token(token, user: user, until: until), $0) }
+    }
+
+    package func collapse(
+        _ collapse: RevocationCollapse, at now: UnixTime
+    ) async throws(StoreError) -> [Revocation] {
+        let until = now.adding(milliseconds: limits.revocationMilliseconds)
+        return try await perform { transaction in
+            switch collapse {
+            case .users(let users):
+                try users.compactMap { try Self.raiseVersion(of: $0, until: until, transaction) }
+            case .everything:
+                [try Self.raiseGeneration(transaction)]
+            }
+        }
     }
 
     package func prune(at now: UnixTime) async throws(StoreError) -> Int {
@@ -35,32 +49,59 @@ extension EmbeddedStore: RevocationStore {
         }
     }
 
-    /// Stores a revocation beside what is there: of two for one thing the stricter and the longer holds.
+    /// Raises the user's version and puts one entry by version in place of all others of the user. Nil for a user who
+    /// is gone: there is no version to raise, and the entries stay.
+    static func raiseVersion(
+        of user: Identifier, until: UnixTime, _ transaction: Transaction
+    ) throws -> Revocation? {
+        let row = try transaction.row(
+            "UPDATE users SET version = version + 1 WHERE id = ? RETURNING version", user.blob)
+        guard let row else { return nil }
+        let revocation = Revocation.user(user, minimumVersion: try row.integer(0), until: until)
+        try transaction.run("DELETE FROM revocations WHERE user_id = ?", user.blob)
+        try store(revocation, transaction)
+        return revocation
+    }
+
+    /// No token made before is good any more, so that the generation stands for every other entry.
+    private static func raiseGeneration(_ transaction: Transaction) throws -> Revocation {
+        let row = try transaction.row("UPDATE meta SET generation = generation + 1 RETURNING generation")
+        guard let row else { throw StoreError.damaged("table meta is empty") }
+        try transaction.run("DELETE FROM revocations")
+        return .generation(try row.integer(0))
+    }
+
+    /// Stores an entry beside what is there; of two for one thing the longer holds, and the higher version.
     static func store(_ revocation: Revocation, _ transaction: Transaction) throws {
-        let (kind, id, minimumVersion, until): (Kind, Identifier, Int64, UnixTime)
         switch revocation {
-        case .token(let token, let end): (kind, id, minimumVersion, until) = (.token, token, 0, end)
-        case .session(let session, let end): (kind, id, minimumVersion, until) = (.session, session, 0, end)
-        case .user(let user, let version, let end): (kind, id, minimumVersion, until) = (.user, user, version, end)
+        case .token(let id, let user, let until): try upsert(.token, id, user, 0, until, transaction)
+        case .session(let id, let user, let until): try upsert(.session, id, user, 0, until, transaction)
+        case .user(let user, let version, let until): try upsert(.user, user, user, version, until, transaction)
         case .generation(let generation):
             try transaction.run("UPDATE meta SET generation = max(generation, ?)", generation)
-            return
         }
+    }
+
+    private static func upsert(
+        _ kind: Kind, _ id: Identifier, _ user: Identifier, _ minimumVersion: Int64, _ until: UnixTime,
+        _ transaction: Transaction
+    ) throws {
         try transaction.run(
             """
-            INSERT INTO revocations (kind, id, minimum_version, until) VALUES (?, ?, ?, ?)
+            INSERT INTO revocations (kind, id, user_id, minimum_version, until) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (kind, id) DO UPDATE SET
             minimum_version = max(minimum_version, excluded.minimum_version), until = max(until, excluded.until)
-            """, kind.rawValue, id.blob, minimumVersion, until.milliseconds)
+            """, kind.rawValue, id.blob, user.blob, minimumVersion, until.milliseconds)
     }
 
     private static func revocation(of row: StoredRow) throws(StoreError) -> Revocation {
         let id = try row.identifier(1)
-        let until = try row.time(3)
+        let user = try row.identifier(2)
+        let until = try row.time(4)
         return switch Kind(rawValue: try row.integer(0)) {
-        case .token: .token(id, until: until)
-        case .session: .session(id, until: until)
-        case .user: .user(id, minimumVersion: try row.integer(2), until: until)
+        case .token: .token(id, user: user, until: until)
+        case .session: .session(id, user: user, until: until)
+        case .user: .user(user, minimumVersion: try row.integer(3), until: until)
         case nil: throw .damaged("a revocation is of no known kind")
         }
     }

@@ -90,38 +90,23 @@ extension EmbeddedStore: SessionStore {
         }
     }
 
-    /// Deletes sessions whose lifetime is over at `now`, a bounded number at a time. Returns how many went.
-    package func pruneSessions(at now: UnixTime) async throws(StoreError) -> Int {
-        let maximum = limits.pruned
-        return try await perform { transaction in
-            try transaction.run(
-                """
-                DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
-                WHERE min(idle_expires_at, absolute_expires_at) <= ? LIMIT ?)
-                """, now.milliseconds, maximum)
-            return transaction.changes
-        }
-    }
-
     /// Raises the user's version and ends its sessions. One revocation by version stands for all of them.
     static func endAll(
         of user: Identifier, at now: UnixTime, _ limits: EmbeddedLimits, _ transaction: Transaction
     ) throws -> [Revocation] {
-        let row = try transaction.row("UPDATE users SET version = version + 1 WHERE id = ? RETURNING version", user.blob)
-        guard let row else { return [] }
-        let revocation = Revocation.user(
-            user, minimumVersion: try row.integer(0), until: now.adding(milliseconds: limits.revocationMilliseconds))
+        let until = now.adding(milliseconds: limits.revocationMilliseconds)
+        guard let revocation = try raiseVersion(of: user, until: until, transaction) else { return [] }
         try transaction.run("DELETE FROM sessions WHERE user_id = ?", user.blob)
-        try store(revocation, transaction)
         return [revocation]
     }
 
     private static func end(
         _ id: Identifier, at now: UnixTime, _ limits: EmbeddedLimits, _ transaction: Transaction
     ) throws -> [Revocation] {
-        try transaction.run("DELETE FROM sessions WHERE id = ?", id.blob)
-        guard transaction.changes == 1 else { return [] }
-        let revocation = Revocation.session(id, until: now.adding(milliseconds: limits.revocationMilliseconds))
+        let row = try transaction.row("DELETE FROM sessions WHERE id = ? RETURNING user_id", id.blob)
+        guard let row else { return [] }
+        let until = now.adding(milliseconds: limits.revocationMilliseconds)
+        let revocation = Revocation.session(id, user: try row.identifier(0), until: until)
         try store(revocation, transaction)
         return [revocation]
     }
@@ -151,7 +136,9 @@ extension EmbeddedStore: SessionStore {
     }
 
     private static func session(of row: StoredRow) throws(StoreError) -> StoredSession {
-        guard let counter = UInt32(exactly: try row.integer(7)) else { throw .damaged("a session's counter is not one") }
+        guard let counter = UInt32(exactly: try row.integer(7)) else {
+            throw .damaged("a session's counter is not one")
+        }
         return StoredSession(
             id: try row.identifier(0), userID: try row.identifier(1), userVersion: try row.integer(2),
             createdAt: try row.time(3), lastUsedAt: try row.time(4), idleExpiresAt: try row.time(5),

@@ -67,10 +67,12 @@ enum Schema {
         CREATE TABLE revocations (
             kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),
             id BLOB NOT NULL CHECK (length(id) = 16),
+            user_id BLOB NOT NULL CHECK (length(user_id) = 16),
             minimum_version INTEGER NOT NULL DEFAULT 0,
             until INTEGER NOT NULL,
             PRIMARY KEY (kind, id)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX revocations_of_user ON revocations (user_id);
         CREATE INDEX revocations_by_end ON revocations (until);
 
         CREATE TABLE attempts (

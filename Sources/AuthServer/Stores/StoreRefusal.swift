@@ -26,7 +26,8 @@ package struct StoreRefusal: Error, Sendable, Equatable, CustomStringConvertible
     static func damaged(_ path: String, _ detail: String) -> StoreRefusal {
         StoreRefusal(
             reason: .damaged,
-            description: "The database \(path) is damaged: \(detail). Nothing was changed. Restore the data folder from "
+            description:
+                "The database \(path) is damaged: \(detail). Nothing was changed. Restore the data folder from "
                 + "a backup, or move it away to start with an empty one: without a backup its accounts are lost.")
     }
 
@@ -41,7 +42,8 @@ package struct StoreRefusal: Error, Sendable, Equatable, CustomStringConvertible
         StoreRefusal(
             reason: .newer,
             description: "The database \(path) was written by a later version of Portcullis (schema \(found); this one "
-                + "knows \(known)). Nothing was changed. Run that version, or restore the backup made before the upgrade.")
+                + "knows \(known)). Nothing was changed. Run that version, or restore the backup made before the upgrade."
+        )
     }
 
     static func unusable(_ path: String, _ detail: String) -> StoreRefusal {

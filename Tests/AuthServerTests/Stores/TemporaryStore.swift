@@ -1,0 +1,47 @@
+import AuthServer
+import Dispatch
+import Foundation
+
+/// A serial queue as the store's thread.
+struct QueueThread: StoreThread {
+    let queue = DispatchQueue(label: "store")
+
+    func enqueue(_ work: @escaping @Sendable () -> Void) -> Bool {
+        queue.async(execute: work)
+        return true
+    }
+}
+
+/// A data folder that goes with the test.
+struct TemporaryFolder: ~Copyable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/portcullis-\(UUID().uuidString)"
+    }
+
+    deinit {
+        do { try FileManager.default.removeItem(atPath: path) } catch {}
+    }
+
+    func open(
+        thread: any StoreThread = QueueThread(), limits: EmbeddedLimits = EmbeddedLimits()
+    ) throws -> EmbeddedStore {
+        let folder = try DataFolder.open(path)
+        do {
+            return try EmbeddedStore.open(DatabaseInspection.inspect(folder), thread: thread, limits: limits)
+        } catch {
+            folder.release()
+            throw error
+        }
+    }
+
+    /// Every file with its bytes.
+    func contents() throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+            files[name] = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+        }
+        return files
+    }
+}
