@@ -93,13 +93,16 @@ if Context.environment["PORTCULLIS_FUZZ"] != nil {
     func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
             name: "Fuzz\(name)", dependencies: ["Driver"] + dependencies, path: "Fuzz/\(name)",
-            swiftSettings: settings + [.unsafeFlags(sanitizers)], linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])])
+            swiftSettings: settings + [.unsafeFlags(sanitizers)],
+            linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])])
     }
 
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
         .target(name: "Driver", dependencies: ["CFuzzer"], path: "Fuzz/Driver", swiftSettings: settings),
         fuzzer("JSON", ["JSON"]),
-        fuzzer("AccessToken", ["JWT", "OpenSSL", "JSON"]),
+        fuzzer("RequestParser", ["HTTP"]),
+        fuzzer("AccessToken", ["JWT", "OpenSSL"]),
+        fuzzer("RefreshToken", ["Auth", "JWT", "OpenSSL"]),
     ]
 }

@@ -1,6 +1,5 @@
 import Driver
 import Glibc
-import JSON
 import JWT
 import OpenSSL
 

@@ -13,7 +13,7 @@ enum FuzzJSON {
                 guard let tree else { return }
                 var writer = JSONWriter()
                 writer.value(tree)
-                guard let again = read(writer.bytes), again == tree else { violated("written and read again is the same") }
+                guard let again = read(writer.bytes), again == tree else { violated("what is written reads the same") }
             })
     }
 
