@@ -2,6 +2,8 @@
 package struct InvalidFieldValue: Error, Sendable, Equatable {
     /// The field it was meant for.
     package let name: String
+
+    package init(name: String) { self.name = name }
 }
 
 /// Response or request fields, kept as they will be sent. Content-Length, Date, X-Request-Id, Content-Type and Connection

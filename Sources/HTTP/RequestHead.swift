@@ -9,7 +9,7 @@ package enum BodyFraming: Sendable, Equatable {
 package enum Version: UInt8, Sendable { case http10, http11 }
 
 /// A request's head as offsets into the bytes that were parsed: plain memory, nothing to allocate, retain or free.
-package struct RequestHead: Sendable {
+package struct RequestHead: Sendable, Equatable {
     package internal(set) var method = Method.get
     /// HTTP/1.2 and later count as 1.1 (RFC 9110 section 6.2).
     package internal(set) var version = Version.http11

@@ -36,6 +36,7 @@ package struct RequestParser: Sendable {
             lineStart = lineFeed &+ 1
             scanned = lineStart
             guard lineFeed > start, base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
+                if !hasRequestLine { try checkBeginning(bytes, start, lineFeed) }
                 throw .malformed("a line ends without a carriage return")
             }
             let end = lineFeed &- 1
@@ -130,18 +131,23 @@ package struct RequestParser: Sendable {
     private func checkUnfinished(_ bytes: UnsafeRawBufferPointer, _ window: Int) throws(RequestError) {
         if !hasRequestLine && window > lineStart {
             let first = bytes[lineStart]
-            let isLineEnd = first == 0x0D && window == lineStart + 1
-            if !isLineEnd && !isTokenCharacter(first) {
-                throw .malformed("the request line does not begin with a method")
-            }
-            if window - lineStart > RequestLine.longestMethod + 1 + limits.targetBytes {
-                var unfinished = head
-                try RequestLine.parse(
-                    bytes, lineStart, window, targetLimit: limits.targetBytes, isWhole: false, into: &unfinished)
+            let mayBeEmptyLine = first == 0x0D && window == lineStart + 1
+            let isTooLong = window - lineStart > RequestLine.longestMethod + 1 + limits.targetBytes
+            if !mayBeEmptyLine && !isTokenCharacter(first) || isTooLong {
+                try checkBeginning(bytes, lineStart, window)
             }
         }
         guard window < limits.headBytes else {
             throw RequestError(.requestHeaderFieldsTooLarge, "the request head is too large")
         }
+    }
+
+    /// Throws what the beginning of a request line is refused for, if anything.
+    private func checkBeginning(
+        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int
+    ) throws(RequestError) {
+        var unfinished = head
+        try RequestLine.parse(
+            bytes, start, end, targetLimit: limits.targetBytes, isWhole: false, into: &unfinished)
     }
 }
