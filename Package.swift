@@ -57,6 +57,11 @@ let package = Package(
         module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
         .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
 
+        // Our side of the exchange of tokens with other libraries (Tests/Judges/run).
+        .executableTarget(
+            name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
+            swiftSettings: settings),
+
         // Suites.
         suite("HTTPTests", ["HTTP"]),
         suite("JSONTests", ["JSON"]),
