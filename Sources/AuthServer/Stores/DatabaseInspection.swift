@@ -95,7 +95,8 @@ package struct DatabaseInspection: Sendable {
             return try Schema.description(of: model)
         }
         let found = try Schema.description(of: database)
-        if let wrong = Set(expected).symmetricDifference(found).sorted().first {
+        // The greatest of "index …", "table …" and "trigger …" says most.
+        if let wrong = Set(expected).symmetricDifference(found).max() {
             let name = wrong.split(separator: " ").prefix(2).joined(separator: " ")
             throw StoreRefusal.damaged(path, "\(name) is missing or is not what schema \(version) has")
         }
@@ -113,14 +114,19 @@ package struct DatabaseInspection: Sendable {
     /// A connection that writes nothing. Without a log the file is all there is, and "immutable" keeps SQLite from
     /// making one; with a log it is read through an index in memory instead of the shared-memory file.
     private static func uri(_ path: String, hasLog: Bool) -> String {
-        let escaped = path.utf8.map { byte in
+        var escaped = ""
+        for byte in path.utf8 {
             switch byte {
-            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"):
-                "%" + String(byte, radix: 16)
-            default: String(UnicodeScalar(byte))
+            case UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"):
+                escaped.unicodeScalars.append(UnicodeScalar(byte))
+            default:
+                escaped += (byte < 16 ? "%0" : "%") + String(byte, radix: 16)
             }
         }
-        return "file:" + escaped.joined() + (hasLog ? "?mode=ro&readonly_shm=1" : "?immutable=1")
+        // An empty authority before an absolute path, or two leading slashes would be taken for one.
+        return (path.hasPrefix("/") ? "file://" : "file:") + escaped
+            + (hasLog ? "?mode=ro&readonly_shm=1" : "?immutable=1")
     }
 
     private static func makeEmpty(_ path: String) throws(StoreRefusal) {

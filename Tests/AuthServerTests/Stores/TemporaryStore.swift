@@ -36,11 +36,14 @@ struct TemporaryFolder: ~Copyable {
         }
     }
 
-    /// Every file with its bytes.
+    /// Every file with its bytes; a folder has none.
     func contents() throws -> [String: Data] {
         var files: [String: Data] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: path) {
-            files[name] = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+            let file = path + "/" + name
+            let attributes = try FileManager.default.attributesOfItem(atPath: file)
+            let isFolder = attributes[.type] as? FileAttributeType == .typeDirectory
+            files[name] = isFolder ? Data() : try Data(contentsOf: URL(fileURLWithPath: file))
         }
         return files
     }

@@ -1,0 +1,171 @@
+import Auth
+import Synchronization
+import Testing
+
+@testable import AuthServer
+
+/// A thread that does nothing until it is told to.
+private final class HeldThread: StoreThread {
+    private let work = Mutex<[@Sendable () -> Void]>([])
+
+    func enqueue(_ work: @escaping @Sendable () -> Void) -> Bool {
+        self.work.withLock { $0.append(work) }
+        return true
+    }
+
+    /// Does all that was asked for, on the caller's thread. Returns how often the store had called.
+    @discardableResult func run() -> Int {
+        let work = work.withLock { work in
+            defer { work = [] }
+            return work
+        }
+        for item in work { item() }
+        return work.count
+    }
+}
+
+private struct Deaf: StoreThread {
+    func enqueue(_ work: @escaping @Sendable () -> Void) -> Bool { false }
+}
+
+struct GroupCommitTests {
+    private let token = Identifier(high: 0x0190_0000_0000_7000, low: 0x8000_0000_0000_0000)
+    private let until = UnixTime(milliseconds: 1000)
+
+    @Test func `what queues up shares one commit, and the thread is called once`() async throws {
+        let folder = try TemporaryFolder()
+        let thread = HeldThread()
+        let store = try folder.open(thread: thread)
+        let answers = start(40, on: store) { try await store.revoke(token: $0, of: $0, until: until) }
+        await waiting(40, in: store)
+        #expect(thread.run() == 1)
+        for answer in answers { try await answer.value }
+        #expect(store.statistics.commits == 1 && store.statistics.largestBatch == 40)
+        #expect(store.statistics.operations == 40 && store.statistics.waiting == 0)
+        try store.close()
+    }
+
+    @Test func `a batch has a limit`() async throws {
+        let folder = try TemporaryFolder()
+        let thread = HeldThread()
+        var limits = EmbeddedLimits()
+        limits.batch = 16
+        let store = try folder.open(thread: thread, limits: limits)
+        let answers = start(40, on: store) { try await store.revoke(token: $0, of: $0, until: until) }
+        await waiting(40, in: store)
+        #expect(thread.run() == 1)
+        for answer in answers { try await answer.value }
+        #expect(store.statistics.commits == 3 && store.statistics.largestBatch == 16)
+        try store.close()
+    }
+
+    @Test func `an operation that fails takes back its own changes and nobody else's`() async throws {
+        let folder = try TemporaryFolder()
+        let thread = HeldThread()
+        let store = try folder.open(thread: thread)
+        let answers = start(9, on: store) { id in
+            try await store.perform { transaction in
+                try EmbeddedStore.store(.token(id, user: id, until: until), transaction)
+                if id.low % 3 == 0 { throw StoreError.damaged("on purpose") }
+                if id.low % 3 == 1 { try transaction.run("INSERT INTO meta (id) VALUES (2)") }
+            }
+        }
+        await waiting(9, in: store)
+        thread.run()
+        for (index, answer) in answers.enumerated() {
+            switch (await answer.result, index % 3) {
+            case (.success, 2), (.failure(StoreError.damaged), 0...1): break
+            case (let result, _): Issue.record("\(index): \(result)")
+            }
+        }
+        #expect(store.statistics.commits == 1)
+        async let left = store.load(at: UnixTime(milliseconds: 0))
+        await waiting(1, in: store)
+        thread.run()
+        #expect(
+            Set(try await left) == Set([2, 5, 8].map { .token(identifier($0), user: identifier($0), until: until) }))
+        try store.close()
+    }
+
+    @Test func `nobody is answered before the commit: when it fails, nobody's change was made`() async throws {
+        let folder = try TemporaryFolder()
+        let thread = HeldThread()
+        let store = try folder.open(thread: thread)
+        let answers = start(5, on: store) { id in
+            try await store.perform { transaction in
+                try EmbeddedStore.store(.token(id, user: id, until: until), transaction)
+                guard id.low % 5 == 3 else { return }
+                // A session of nobody, which only the commit finds.
+                try transaction.run("PRAGMA defer_foreign_keys = ON")
+                try transaction.run(
+                    "INSERT INTO sessions VALUES (?, ?, 1, 0, 0, 0, 0, 0, NULL, x'00')", id.blob, id.blob)
+            }
+        }
+        await waiting(5, in: store)
+        thread.run()
+        for answer in answers {
+            guard case .failure(StoreError.commitInDoubt) = await answer.result else {
+                Issue.record("answered")
+                continue
+            }
+        }
+        #expect(store.statistics.commits == 0)
+        async let left = store.load(at: UnixTime(milliseconds: 0))
+        await waiting(1, in: store)
+        thread.run()
+        #expect(try await left.isEmpty)
+        try store.close()
+    }
+
+    @Test func `a full queue, a wait too long, a thread that is gone and a closed store are "unavailable"`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let thread = HeldThread()
+        var limits = EmbeddedLimits()
+        limits.waiting = 3
+        limits.waitMilliseconds = 0
+        let store = try folder.open(thread: thread, limits: limits)
+        let late = start(3, on: store) { try await store.revoke(token: $0, of: $0, until: until) }
+        await waiting(3, in: store)
+        await #expect(throws: StoreError.unavailable) { try await store.revoke(token: token, of: token, until: until) }
+        thread.run()
+        for answer in late { await #expect(throws: StoreError.unavailable) { try await answer.value } }
+        #expect(store.statistics.commits == 0 && store.statistics.refused == 4)
+        let closing = start(2, on: store) { try await store.revoke(token: $0, of: $0, until: until) }
+        await waiting(2, in: store)
+        try store.close()
+        for answer in closing { await #expect(throws: StoreError.unavailable) { try await answer.value } }
+        await #expect(throws: StoreError.unavailable) { try await store.revoke(token: token, of: token, until: until) }
+        thread.run()
+
+        let deaf = try folder.open(thread: Deaf())
+        for _ in 0..<2 {
+            await #expect(throws: StoreError.unavailable) {
+                try await deaf.revoke(token: token, of: token, until: until)
+            }
+        }
+        try deaf.close()
+    }
+
+    private func identifier(_ index: Int) -> Identifier {
+        Identifier(high: token.high, low: UInt64(index))
+    }
+
+    /// Queues one operation after the other, in the order of their identifiers.
+    private func start(
+        _ count: Int, on store: EmbeddedStore, _ operation: @escaping @Sendable (Identifier) async throws -> Void
+    ) -> [Task<Void, any Error>] {
+        let first = store.statistics.waiting
+        return (0..<count).map { index in
+            Task {
+                await waiting(first + index, in: store)
+                try await operation(identifier(index))
+            }
+        }
+    }
+
+    private func waiting(_ count: Int, in store: EmbeddedStore) async {
+        while store.statistics.waiting < count { await Task.yield() }
+    }
+}

@@ -1,0 +1,166 @@
+import Auth
+import GRDB
+import Synchronization
+import Testing
+
+@testable import AuthServer
+
+/// What can be counted from outside, and what bounds the tables.
+struct StoreShapeTests {
+    private let start = UnixTime(milliseconds: 1_800_000_000_000)
+
+    @Test
+    func `a reservation is the same statements and one commit for unknown, ordinary, disabled and locked accounts`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        let disabled = try user("disabled")
+        for user in [try user("ordinary"), disabled, try user("locked")] { try #require(await store.create(user)) }
+        _ = try await store.setEnabled(false, of: disabled.id, at: start)
+        for _ in 0..<100 { _ = try await store.reserve(attempt("locked"), caps: AttemptCaps()) }
+        for _ in 0..<100 { _ = try await store.reserve(attempt("locked stranger"), caps: AttemptCaps()) }
+        var work: [[Int]] = []
+        for name in ["unknown", "ordinary", "disabled", "locked", "locked stranger"] {
+            let before = store.statistics
+            let answer = try await store.reserve(attempt(name), caps: AttemptCaps())
+            let after = store.statistics
+            #expect((answer.reservation == nil) == name.hasPrefix("locked"))
+            work.append([after.statements - before.statements, after.commits - before.commits])
+        }
+        #expect(work == Array(repeating: [3, 1], count: 5))
+        try store.close()
+    }
+
+    @Test func `reading commits nothing; a change commits once`() async throws {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        let user = try user("ada")
+        #expect(try await store.createFirst(user))
+        let before = store.statistics.commits
+        #expect(before == 1)
+        _ = try await store.user(user.id)
+        _ = try await store.load(at: start)
+        _ = try await store.sessions(of: user.id)
+        #expect(store.statistics.commits == before)
+        try store.close()
+    }
+
+    @Test func `past its limit a table takes no more: "unavailable", never a row forgotten`() async throws {
+        let folder = try TemporaryFolder()
+        var limits = EmbeddedLimits()
+        limits.users = 2
+        limits.attempts = 3
+        limits.keys = 1
+        let store = try folder.open(limits: limits)
+        for name in ["a", "b"] { #expect(try await store.create(user(name))) }
+        await #expect(throws: StoreError.unavailable) { try await store.create(user("c")) }
+        var last: AttemptReservation?
+        for name in ["a", "b", "c"] { last = try await store.reserve(attempt(name), caps: AttemptCaps()).reservation }
+        await #expect(throws: StoreError.unavailable) { try await store.reserve(attempt("d"), caps: AttemptCaps()) }
+        try await store.giveBack(#require(last))
+        #expect(try await store.reserve(attempt("d"), caps: AttemptCaps()).reservation != nil)
+        let key = StoredKey(
+            id: "a", purpose: .lookup, algorithm: "HS256", state: .active, sealed: [], createdAt: start,
+            changedAt: start)
+        await #expect(throws: StoreError.unavailable) {
+            try await store.update { _ in [key, key] }
+        }
+        try store.close()
+    }
+
+    @Test func `the audit keeps its newest entries`() async throws {
+        let folder = try TemporaryFolder()
+        var limits = EmbeddedLimits()
+        limits.auditEntries = 10
+        let store = try folder.open(limits: limits)
+        let user = try user("ada")
+        #expect(try await store.create(user))
+        for second in 0..<25 {
+            _ = try await store.setEnabled(second % 2 == 0, of: user.id, at: start.adding(seconds: Int64(second)))
+        }
+        let times = try await store.perform { transaction in
+            try transaction.rows("SELECT at FROM audit ORDER BY id").map { try $0.time(0) }
+        }
+        #expect(times == (15..<25).map { start.adding(seconds: Int64($0)) })
+        try store.close()
+    }
+
+    @Test func `reuse, adoption and a session too many are written down with their session`() async throws {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        let user = try user("ada")
+        #expect(try await store.create(user))
+        var ids: [Identifier] = []
+        for _ in 0..<3 {
+            let session = StoredSession(
+                id: try Identifier.make(at: start), userID: user.id, userVersion: 1, createdAt: start,
+                lastUsedAt: start.adding(seconds: Int64(ids.count)), idleExpiresAt: start.adding(seconds: 60),
+                absoluteExpiresAt: start.adding(seconds: 60), counter: 0, rotatedAt: nil, sealedSecret: [1])
+            ids.append(session.id)
+            _ = try await store.open(session, maximumPerUser: 2, givingBack: nil)
+        }
+        _ = try await store.refresh(ids[1], at: start) { _ in .adopt(3) }
+        _ = try await store.refresh(ids[1], at: start) { _ in .endAsReused }
+        _ = try await store.refresh(ids[2], at: start) { _ in .endAsExpired }
+        let entries = try await store.perform { transaction in
+            try transaction.rows("SELECT event, session_id, user_id FROM audit ORDER BY id").map {
+                [try $0.text(0), try $0.identifier(1).description, try $0.identifier(2).description]
+            }
+        }
+        let owner = user.id.description
+        #expect(
+            entries == [
+                ["session_limit_reached", ids[0].description, owner],
+                ["refresh_token_adopted", ids[1].description, owner],
+                ["refresh_token_reused", ids[1].description, owner],
+            ])
+        try store.close()
+    }
+
+    @Test func `a value that was never written there is "damaged", not a trap`() async throws {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        let user = try user("ada")
+        #expect(try await store.create(user))
+        try await store.perform { try $0.run("UPDATE users SET roles = 'No Role'") }
+        await #expect(throws: StoreError.damaged("a role of a user is not one")) { try await store.user(user.id) }
+        try await store.perform { transaction in
+            let row = try #require(try transaction.row("SELECT 'text', x'0102', NULL, 7"))
+            for column in -1...4 {
+                #expect(throws: StoreError.self) { try row.identifier(column) }
+            }
+            #expect(throws: StoreError.self) { try row.integer(0) }
+            #expect(throws: StoreError.self) { try row.text(1) }
+            #expect(throws: StoreError.self) { try row.blob(2) }
+            #expect(try row.integer(3) == 7 && row.optionalTime(2) == nil)
+        }
+        try store.close()
+    }
+
+    @Test func `every commit is on the disk before it is answered: WAL with full synchronisation, foreign keys on`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        let settings = try await store.perform { transaction in
+            try ["journal_mode", "synchronous", "foreign_keys", "application_id", "user_version", "trusted_schema"].map
+            {
+                try transaction.row("SELECT CAST(\($0) AS TEXT) FROM pragma_\($0)")?.text(0)
+            }
+        }
+        #expect(settings == ["wal", "2", "1", "\(Schema.applicationID)", "\(Schema.version)", "0"])
+        try store.close()
+    }
+
+    private func user(_ name: String) throws -> NewUser {
+        NewUser(
+            id: try Identifier.make(at: start), username: Username(stored: name), roles: [], passwordHash: "$argon2id$",
+            createdAt: start)
+    }
+
+    private func attempt(_ name: String) -> LoginAttempt {
+        LoginAttempt(
+            username: Username(stored: name), nameKey: Array(name.utf8), deviceKey: nil, addressKey: [1], at: start)
+    }
+}
