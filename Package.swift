@@ -91,3 +91,28 @@ let package = Package(
             ]),
     ]
 )
+
+// Fuzz targets exist only when asked for: their flags reach every module, and a package with such flags is nobody's
+// dependency. `make fuzz` builds them in a folder of their own.
+if Context.environment["PORTCULLIS_FUZZ"] != nil {
+    let sanitizers = ["-sanitize=fuzzer,address"]
+    for target in package.targets where target.type == .regular && target.swiftSettings != nil {
+        target.swiftSettings?.append(.unsafeFlags(sanitizers))
+    }
+
+    func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: "Fuzz\(name)", dependencies: ["Driver"] + dependencies, path: "Fuzz/\(name)",
+            swiftSettings: settings + [.unsafeFlags(sanitizers)],
+            linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])])
+    }
+
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .target(name: "Driver", dependencies: ["CFuzzer"], path: "Fuzz/Driver", swiftSettings: settings),
+        fuzzer("JSON", ["JSON"]),
+        fuzzer("RequestParser", ["HTTP"]),
+        fuzzer("AccessToken", ["JWT", "OpenSSL"]),
+        fuzzer("RefreshToken", ["Auth", "JWT", "OpenSSL"]),
+    ]
+}
