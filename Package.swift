@@ -65,6 +65,14 @@ let package = Package(
             name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
             swiftSettings: settings),
 
+        // What every implementation of the stores must keep, and a child process to kill while it works.
+        .target(
+            name: "StoreConformance", dependencies: ["Auth", "OpenSSL"], path: "Tests/StoreConformance",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "StoreCrasher", dependencies: ["AuthServer", "Auth", "StoreConformance"], path: "Tests/StoreCrasher",
+            swiftSettings: settings),
+
         // Suites.
         suite("HTTPTests", ["HTTP"]),
         suite("JSONTests", ["JSON"]),
@@ -74,20 +82,11 @@ let package = Package(
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
         suite("ReactorTests", ["Reactor"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
-        suite("AuthServerTests", ["TestSupport", "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
-        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
-        // What every implementation of the stores must keep, and a child process to kill while it works.
-        .target(
-            name: "StoreConformance", dependencies: ["Auth", "OpenSSL"], path: "Tests/StoreConformance",
-            swiftSettings: settings),
-        .executableTarget(
-            name: "StoreCrasher", dependencies: ["AuthServer", "Auth", "StoreConformance"], path: "Tests/StoreCrasher",
-            swiftSettings: settings),
         suite(
             "AuthServerTests",
             [
                 "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords",
-                "StoreConformance", "StoreCrasher", grdb,
+                "StoreConformance", "StoreCrasher", "TestSupport", grdb,
             ]),
     ]
 )

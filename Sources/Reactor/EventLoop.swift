@@ -203,6 +203,18 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         }
     }
 
+    /// Runs `body` on the loop and blocks the calling thread until it is done. For start and stop, never from a loop.
+    package func runAndWait<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value {
+        precondition(!isCurrent, "a loop cannot wait for itself")
+        let result = Lock<Value?>(nil)
+        spawn {
+            let value = await body()
+            result.withLock { $0 = value }
+            result.signal()
+        }
+        return result.wait { $0 }
+    }
+
     // MARK: Descriptors and timers, on the loop only
 
     /// Descriptors registered now.

@@ -84,6 +84,15 @@ package final class WorkerPool: Sendable {
         return try result.get()
     }
 
+    /// Runs `work` on a worker; nobody waits for it. False when the queue is full or the pool was stopped. Stopping drops
+    /// it if it has not started.
+    package func enqueue(_ work: @escaping @Sendable () -> Void) -> Bool {
+        let item = WorkItem(deadline: .distantFuture, cancellation: Cancellation(), run: work, refuse: { _ in })
+        guard admit(item) == nil else { return false }
+        queue.signal()
+        return true
+    }
+
     /// Refuses what waits, lets what runs finish, and waits for the threads.
     package func stopAndJoin() {
         let (waiting, threads) = queue.withLock { queue in
@@ -101,7 +110,11 @@ package final class WorkerPool: Sendable {
     }
 
     private func submit(_ item: WorkItem) {
-        let refusal: WorkerPoolError? = queue.withLock { queue in
+        if let refusal = admit(item) { item.refuse(refusal) } else { queue.signal() }
+    }
+
+    private func admit(_ item: WorkItem) -> WorkerPoolError? {
+        queue.withLock { queue in
             if queue.isStopped { return .stopped }
             if queue.load.queued >= capacity {
                 queue.load.refused += 1
@@ -111,7 +124,6 @@ package final class WorkerPool: Sendable {
             queue.load.queued += 1
             return nil
         }
-        if let refusal { item.refuse(refusal) } else { queue.signal() }
     }
 
     private static func work(_ queue: Lock<Queue>) {

@@ -12,8 +12,8 @@ package final class AccessToken {
     package let keyID: String
     /// The roles in the token's order, joined by commas: the value of `X-Auth-Roles`.
     package let roles: [UInt8]
-    /// Bytes that a server prepares once for this token, an answer for example. Empty until it does.
-    package var attachment: [UInt8] = []
+    /// What a server prepares once for this token, an answer for example. Nil until it does.
+    package var attachment: AnyObject?
     /// The state of keys and revocations it was last found good under; see `TokenAuthenticator`.
     var checkedUnder: UInt64 = 0
 

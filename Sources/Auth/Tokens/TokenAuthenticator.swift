@@ -4,8 +4,8 @@ import OpenSSL
 /// Why a request's access token is refused. For logs and metrics: the answer is the same 401 for all.
 package enum AuthenticationError: Error, Sendable, Equatable {
     case invalid(TokenError)
-    /// Good as far as it goes, but its session, user or fleet moved on.
-    case revoked
+    /// Good as far as it goes, but its session, user or fleet moved on. Whose it was tells a logout what it is to end.
+    case revoked(RevocationSubject)
 }
 
 /// How one loop keeps verified tokens.
@@ -100,7 +100,7 @@ package final class TokenAuthenticator {
         guard now >= token.notBefore &- leewaySeconds else { throw .invalid(.notYetValid) }
         guard token.checkedUnder != state else { return }
         guard trustedKeys.contains(token.keyID) else { throw .invalid(.unknownKey) }
-        guard !revocations.isRevoked(token.subject) else { throw .revoked }
+        guard !revocations.isRevoked(token.subject) else { throw .revoked(token.subject) }
         token.checkedUnder = state
     }
 

@@ -1,5 +1,8 @@
 /// Accounts. Every method is one transaction and is durable when it returns (design section 6).
 package protocol UserStore: Sendable {
+    /// Whether any account was ever made here, also one deleted since.
+    func hasEverHadUsers() async throws(StoreError) -> Bool
+
     /// Makes the first account of an installation. False when any account was ever made here, also one deleted since:
     /// then nothing changes. Of several parallel callers exactly one gets true.
     func createFirst(_ user: NewUser) async throws(StoreError) -> Bool

@@ -53,7 +53,6 @@ package struct Configuration: Sendable {
         readAddresses(&reader)
         readTokens(&reader)
         readCapacities(&reader)
-        readLimits(&reader)
         reader.rejectUnknown()
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }

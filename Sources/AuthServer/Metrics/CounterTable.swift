@@ -25,6 +25,12 @@ final class CounterTable: @unchecked Sendable {
         cells[index].store(cells[index].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
+    /// Writer only.
+    func set(_ value: UInt64, at index: Int) {
+        precondition(index >= 0 && index < count)
+        cells[index].store(value, ordering: .relaxed)
+    }
+
     subscript(index: Int) -> UInt64 {
         precondition(index >= 0 && index < count)
         return cells[index].load(ordering: .relaxed)

@@ -1,3 +1,5 @@
+import HTTP
+
 /// The routes by name; raw values index the metrics.
 enum RouteID: Int, CaseIterable, Sendable {
     /// What matched no route, or was no HTTP.
@@ -14,11 +16,16 @@ enum RouteID: Int, CaseIterable, Sendable {
     case live
     case ready
     case metrics
+
+    /// The route's template, as metrics and logs name it.
+    var template: String {
+        (RouteDeclaration.main + RouteDeclaration.ops).first { $0.id == self }?.route.pattern.description ?? "none"
+    }
 }
 
 /// Who may use a route. Declared with the route, enforced before its handler runs; no handler checks a role.
 enum Access: Sendable, Equatable {
-    /// Anyone; the handler looks at the credentials it needs itself (a password, a refresh token).
+    /// Anyone; the handler looks at the credentials it is there for itself (a password, a token to verify).
     case open
     /// A good access token, and one of these roles if there are any.
     case token(anyOf: [String])
@@ -27,36 +34,34 @@ enum Access: Sendable, Equatable {
 /// A route as declared.
 struct RouteDeclaration: Sendable {
     let id: RouteID
-    let methods: Methods
-    /// Raw path; `{name}` stands for one segment, `/…` at the end for any rest.
-    let path: String
+    let route: Route
     let access: Access
 
-    enum Methods: Sendable {
-        case any
-        case only([String])
+    init(_ id: RouteID, _ methods: MethodSet, _ pattern: StaticString, _ access: Access = .open) {
+        self.id = id
+        route = Route(methods, pattern, id: id.rawValue)
+        self.access = access
     }
 
     /// Every route of the main port, in one place.
     static let main: [RouteDeclaration] = [
-        RouteDeclaration(id: .verify, methods: .only(["GET", "HEAD"]), path: "/api/v1/auth/verify", access: .open),
-        RouteDeclaration(id: .verifyAny, methods: .any, path: "/api/v1/auth/verify/any/…", access: .open),
-        RouteDeclaration(id: .verifyRoles, methods: .any, path: "/api/v1/auth/verify/roles/{roles}/…", access: .open),
-        RouteDeclaration(id: .login, methods: .only(["POST"]), path: "/api/v1/auth/login", access: .open),
-        RouteDeclaration(id: .refresh, methods: .only(["POST"]), path: "/api/v1/auth/refresh", access: .open),
-        RouteDeclaration(id: .logout, methods: .only(["POST"]), path: "/api/v1/auth/logout", access: .open),
-        RouteDeclaration(
-            id: .logoutAll, methods: .only(["POST"]), path: "/api/v1/auth/logout-all", access: .token(anyOf: [])),
-        RouteDeclaration(id: .me, methods: .only(["GET", "HEAD"]), path: "/api/v1/me", access: .token(anyOf: [])),
-        RouteDeclaration(id: .keys, methods: .only(["GET", "HEAD"]), path: "/.well-known/jwks.json", access: .open),
-        RouteDeclaration(id: .live, methods: .only(["GET", "HEAD"]), path: "/livez", access: .open),
-        RouteDeclaration(id: .ready, methods: .only(["GET", "HEAD"]), path: "/readyz", access: .open),
+        RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
+        RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
+        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
+        RouteDeclaration(.login, .post, "/api/v1/auth/login"),
+        RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
+        RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
+        RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+        RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
+        RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
+        RouteDeclaration(.live, [.get, .head], "/livez"),
+        RouteDeclaration(.ready, [.get, .head], "/readyz"),
     ]
 
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [
-        RouteDeclaration(id: .live, methods: .only(["GET", "HEAD"]), path: "/livez", access: .open),
-        RouteDeclaration(id: .ready, methods: .only(["GET", "HEAD"]), path: "/readyz", access: .open),
-        RouteDeclaration(id: .metrics, methods: .only(["GET", "HEAD"]), path: "/metrics", access: .open),
+        RouteDeclaration(.live, [.get, .head], "/livez"),
+        RouteDeclaration(.ready, [.get, .head], "/readyz"),
+        RouteDeclaration(.metrics, [.get, .head], "/metrics"),
     ]
 }

@@ -4,6 +4,10 @@ extension EmbeddedStore: UserStore {
     /// What `user(of:)` reads, in its order.
     static let userColumns = "users.id, users.username, users.roles, users.is_enabled, users.version, users.created_at"
 
+    package func hasEverHadUsers() async throws(StoreError) -> Bool {
+        try await perform { try $0.row("SELECT 1 FROM meta WHERE users_ever_made = 0") == nil }
+    }
+
     package func createFirst(_ user: NewUser) async throws(StoreError) -> Bool {
         try await perform { transaction in
             guard try transaction.row("SELECT 1 FROM meta WHERE users_ever_made = 0") != nil else { return false }

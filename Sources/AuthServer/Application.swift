@@ -1,0 +1,120 @@
+import Auth
+import Glibc
+import HTTP
+import HTTPServer
+package import Reactor
+
+/// A running server. `start` and `stop` are the order in which everything begins and ends.
+package final class Application: Sendable {
+    package let address: SocketAddress
+    package let opsAddress: SocketAddress
+    /// Shown once: the password of the account that this start made up; nil otherwise.
+    package let madeAdminPassword: String?
+
+    private let configuration: Configuration
+    private let group: EventLoopGroup
+    private let ops: EventLoopGroup
+    private let servers: Servers
+    private let backend: Backend
+
+    private init(
+        _ configuration: Configuration, group: EventLoopGroup, ops: EventLoopGroup, servers: Servers, backend: Backend,
+        madeAdminPassword: String?
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.ops = ops
+        self.servers = servers
+        self.backend = backend
+        self.madeAdminPassword = madeAdminPassword
+        address = servers.main.address
+        opsAddress = servers.ops.address
+    }
+
+    /// The loop that watches signals.
+    package var opsLoop: EventLoop { ops.loops[0] }
+    package var loops: [EventLoop] { group.loops }
+    package var store: EmbeddedStore { backend.store }
+    /// Connections of the main port.
+    package var openConnections: Int { servers.main.openConnections }
+    /// Password hashes computed since the start.
+    package var hashesComputed: Int { backend.hashPool.load.completed }
+
+    // MARK: Start
+
+    /// Starts everything and returns when the server answers. Blocks: for the main thread. A start that fails leaves
+    /// nothing running, and nothing in the data folder changed that was there before.
+    package static func start(_ configuration: Configuration) throws(StartupError) -> Application {
+        let backend = try Backend.open(configuration)
+        do throws(StartupError) {
+            let group = try makeLoops(configuration.loops, "loop")
+            do throws(StartupError) {
+                let ops = try makeLoops(1, "ops")
+                let result = group.loops[0].runAndWait { await start(configuration, group, ops, backend) }
+                if case .failure = result { ops.stopAndJoin() }
+                return try result.get()
+            } catch {
+                group.stopAndJoin()
+                throw error
+            }
+        } catch {
+            backend.close()
+            throw error
+        }
+    }
+
+    private static func makeLoops(_ count: Int, _ name: String) throws(StartupError) -> EventLoopGroup {
+        do throws(SystemError) { return try EventLoopGroup(count: count, name: name) } catch {
+            throw StartupError("The event loops cannot be made", error)
+        }
+    }
+
+    /// On the first loop: what the store knows, then the workers, then the ports.
+    private static func start(
+        _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend
+    ) async -> Result<Application, StartupError> {
+        do {
+            let now = currentTime()
+            let keys = try await backend.keyService.load(at: now)
+            let revocations = try await backend.store.load(at: now)
+            let password = try await Bootstrap.run(
+                backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash, at: now)
+            let servers = try await Servers.start(
+                configuration, group, ops, backend, keys: keys,
+                revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
+            return .success(
+                Application(
+                    configuration, group: group, ops: ops, servers: servers, backend: backend,
+                    madeAdminPassword: password))
+        } catch let error as StartupError {
+            return .failure(error)
+        } catch let error as KeyRingError {
+            return .failure(StartupError(error))
+        } catch {
+            return .failure(StartupError(.unavailable, "The store cannot be read: \(error)"))
+        }
+    }
+
+    // MARK: Stop
+
+    /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks.
+    package func stop() {
+        servers.readiness.set(false)
+        servers.main.drain()
+        let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
+        wait(until: deadline) { servers.main.openConnections == 0 }
+        servers.main.closeAll()
+        servers.ops.drain()
+        servers.ops.closeAll()
+        // Tasks of closed connections were cancelled; each ends at its next step.
+        wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }
+        backend.close()
+        group.stopAndJoin()
+        ops.stopAndJoin()
+    }
+
+    /// Looks every few milliseconds; only for the end of the process.
+    private func wait(until deadline: MonotonicTime, _ condition: () -> Bool) {
+        while !condition(), MonotonicTime.now < deadline { poll(nil, 0, 5) }
+    }
+}

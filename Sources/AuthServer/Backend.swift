@@ -1,0 +1,71 @@
+import Auth
+import JWT
+import Reactor
+
+/// What stands behind the loops: the data folder with its store and the store's thread, the hash pool, the keys.
+struct Backend: Sendable {
+    let store: EmbeddedStore
+    let hashPool: HashPool
+    let throttle: InProcessThrottle
+    let keyService: KeyService
+    private let storeThread: PoolStoreThread
+
+    /// Opens the data folder. Everything in it is looked at before anything is changed. Blocks.
+    static func open(_ configuration: Configuration) throws(StartupError) -> Backend {
+        let folder: DataFolder
+        do throws(StoreRefusal) { folder = try DataFolder.open(configuration.dataFolder) } catch {
+            throw StartupError(error)
+        }
+        do throws(StartupError) {
+            return try open(configuration, folder)
+        } catch {
+            folder.release()
+            throw error
+        }
+    }
+
+    private static func open(_ configuration: Configuration, _ folder: DataFolder) throws(StartupError) -> Backend {
+        let inspection: DatabaseInspection
+        do throws(StoreRefusal) { inspection = try DatabaseInspection.inspect(folder) } catch {
+            throw StartupError(error)
+        }
+        let master = try MasterKeyFile.load(configuration.masterKeyFile, for: inspection)
+        if let keys = inspection.keys, !keys.isEmpty {
+            do throws(KeyRingError) { _ = try KeyRingSnapshot(opening: keys, with: master) } catch {
+                throw StartupError(error)
+            }
+        }
+        var policy = KeyRingPolicy()
+        policy.signingAlgorithm = configuration.signingAlgorithm
+        do {
+            let thread = try PoolStoreThread()
+            let hashPool = try HashPool(
+                workers: configuration.hashWorkers, queue: configuration.hashQueue,
+                parameters: configuration.passwordHash)
+            let store = try EmbeddedStore.open(inspection, thread: thread)
+            let keyService = KeyService(
+                store: store, master: master, policy: policy,
+                makeSigningKey: { algorithm async throws(TokenKeyError) in
+                    try await hashPool.runOffLoop { () throws(TokenKeyError) in try TokenSigningKey.generate(algorithm) }
+                })
+            return Backend(
+                store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
+                keyService: keyService, storeThread: thread)
+        } catch let refusal as StoreRefusal {
+            throw StartupError(refusal)
+        } catch let error as SystemError {
+            throw StartupError("The server's threads cannot be made", error)
+        } catch {
+            throw StartupError(.internalFailure, "The store cannot be opened: \(error)")
+        }
+    }
+
+    /// After the last loop. Blocks until everything committed is in the file.
+    func close() {
+        hashPool.stopAndJoin()
+        do throws(StoreError) { try store.close() } catch {
+            Console.error("The store did not close cleanly (\(error)); it will recover at the next start.")
+        }
+        storeThread.stopAndJoin()
+    }
+}

@@ -1,0 +1,19 @@
+import Auth
+import Reactor
+
+/// The login limits of one node, shared by its loops. The lock is held for a few table look-ups, and only by logins.
+final class InProcessThrottle: LoginThrottle {
+    private let table: Lock<ThrottleTable>
+
+    init(limits: ThrottleLimits) { table = Lock(ThrottleTable(limits: limits)) }
+
+    func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict {
+        table.withLock { $0.reserve(keys, at: now) }
+    }
+
+    func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
+        table.withLock { $0.giveBack(reservation, at: now) }
+    }
+
+    var evictions: UInt64 { table.withLock { $0.evictions } }
+}

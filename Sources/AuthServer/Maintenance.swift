@@ -1,0 +1,62 @@
+import Auth
+import Reactor
+
+/// What a node does by the clock: each second the loops publish their figures, each minute the store is pruned, the
+/// revocation set expires and the key rings are kept up.
+final class Maintenance: Sendable {
+    private static let minuteMilliseconds: Int64 = 60_000
+
+    private let store: EmbeddedStore
+    private let hub: RevocationHub
+    private let keyService: KeyService
+    private let group: EventLoopGroup
+    private let workers: [Worker]
+    private let attemptWindowMilliseconds: Int64
+
+    init(
+        store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
+        attemptWindowMilliseconds: Int64
+    ) {
+        self.store = store
+        self.hub = hub
+        self.keyService = keyService
+        self.group = group
+        self.workers = workers
+        self.attemptWindowMilliseconds = attemptWindowMilliseconds
+    }
+
+    func start() {
+        for (loop, worker) in zip(group.loops, workers) { loop.execute { Maintenance.publish(worker, on: loop) } }
+        let first = group.loops[0]
+        first.execute { self.scheduleMinute(on: first) }
+    }
+
+    private static func publish(_ worker: Worker, on loop: EventLoop) {
+        worker.publishMetrics()
+        _ = loop.schedule(at: loop.now.adding(milliseconds: 1000)) { publish(worker, on: loop) }
+    }
+
+    private func scheduleMinute(on loop: EventLoop) {
+        _ = loop.schedule(at: loop.now.adding(milliseconds: Maintenance.minuteMilliseconds)) { [self] in
+            loop.spawn { [self] in
+                await run(at: currentTime())
+                scheduleMinute(on: loop)
+            }
+        }
+    }
+
+    /// What fails now is tried again in a minute: nothing here decides about a request.
+    private func run(at now: UnixTime) async {
+        do {
+            try await hub.maintain(at: now)
+            _ = try await store.pruneAttempts(countedUntil: now.adding(milliseconds: -attemptWindowMilliseconds))
+            _ = try await store.pruneSessions(at: now)
+            let keys = try await keyService.load(at: now)
+            await group.runOnAll { [workers] index in
+                do { try workers[index].update(keys) } catch { return }
+            }
+        } catch {
+            return
+        }
+    }
+}

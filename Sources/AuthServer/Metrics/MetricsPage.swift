@@ -1,0 +1,149 @@
+import Auth
+import HTTPServer
+import Reactor
+
+/// `/metrics` in Prometheus' text format, from figures that any thread may read: it works while a loop is stuck.
+struct MetricsPage {
+    let workers: [Worker]
+    let hosts: [ConnectionHost]
+    let loops: [EventLoop]
+    let hashPool: HashPool
+    let store: EmbeddedStore
+    let throttle: InProcessThrottle
+    let hub: RevocationHub
+    private var text = ""
+
+    init(
+        workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, store: EmbeddedStore,
+        throttle: InProcessThrottle, hub: RevocationHub
+    ) {
+        self.workers = workers
+        self.hosts = hosts
+        self.loops = loops
+        self.hashPool = hashPool
+        self.store = store
+        self.throttle = throttle
+        self.hub = hub
+    }
+
+    func render() -> [UInt8] {
+        var page = self
+        page.writeRequests()
+        page.writeLatencies()
+        page.writeConnections()
+        page.writeLogins()
+        page.writeTokens()
+        page.writeStore()
+        return Array(page.text.utf8)
+    }
+
+    private mutating func metric(_ name: String, _ type: String, _ help: String) {
+        text += "# HELP portcullis_\(name) \(help)\n# TYPE portcullis_\(name) \(type)\n"
+    }
+
+    private mutating func sample(_ name: String, _ labels: String = "", _ value: some CustomStringConvertible) {
+        text += "portcullis_\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(value)\n"
+    }
+
+    private mutating func writeRequests() {
+        metric("http_requests_total", "counter", "Requests by route and status.")
+        for route in RouteID.allCases {
+            for (position, status) in (RequestMetrics.statuses.map(String.init) + ["other"]).enumerated() {
+                let count = workers.reduce(UInt64(0)) {
+                    $0 + $1.metrics.requests.requestCount(route, statusPosition: position)
+                }
+                if count > 0 {
+                    sample("http_requests_total", "route=\"\(route.template)\",status=\"\(status)\"", count)
+                }
+            }
+        }
+    }
+
+    private mutating func writeLatencies() {
+        let name = "http_request_duration_seconds"
+        metric(name, "histogram", "From a request's first byte to its answer.")
+        for route in RouteID.allCases {
+            let requests = workers.map(\.metrics.requests)
+            let label = "route=\"\(route.template)\""
+            let bounds = RequestMetrics.bucketsInMicroseconds.map { "\(Double($0) / 1_000_000)" } + ["+Inf"]
+            let counts = bounds.indices.map { bucket in
+                requests.reduce(UInt64(0)) { $0 + $1.bucketCount(route, bucket) }
+            }
+            guard counts.contains(where: { $0 > 0 }) else { continue }
+            var total: UInt64 = 0
+            for (bound, count) in zip(bounds, counts) {
+                total += count
+                sample("\(name)_bucket", "\(label),le=\"\(bound)\"", total)
+            }
+            let nanoseconds = requests.reduce(UInt64(0)) { $0 + $1.totalNanoseconds(route) }
+            sample("\(name)_sum", label, Double(nanoseconds) / 1e9)
+            sample("\(name)_count", label, total)
+        }
+    }
+
+    private mutating func writeConnections() {
+        metric("connections_open", "gauge", "Connections open now.")
+        sample("connections_open", "", hosts.reduce(0) { $0 + $1.counters.open })
+        metric("connections_accepted_total", "counter", "Connections accepted.")
+        sample("connections_accepted_total", "", hosts.reduce(0) { $0 + $1.counters.accepted })
+        metric("accept_pauses_total", "counter", "Times accepting paused for want of descriptors or room.")
+        sample("accept_pauses_total", "", hosts.reduce(0) { $0 + $1.counters.pauses })
+        metric("loop_tasks", "gauge", "Tasks that live on a loop.")
+        metric("loop_tick_age_seconds", "gauge", "Since a loop last began a round; beyond 10 it is stuck.")
+        let now = MonotonicTime.now
+        for loop in loops {
+            sample("loop_tasks", "loop=\"\(loop.name)\"", loop.taskCount)
+            let age = Double(now.nanoseconds(since: loop.lastTickTime)) / 1e9
+            sample("loop_tick_age_seconds", "loop=\"\(loop.name)\"", age)
+        }
+    }
+
+    private mutating func writeLogins() {
+        let load = hashPool.load
+        metric("login_queue_waiting", "gauge", "Password hashes that wait.")
+        sample("login_queue_waiting", "", load.queued)
+        metric("login_queue_running", "gauge", "Password hashes that are being computed.")
+        sample("login_queue_running", "", load.running)
+        metric("password_hashes_total", "counter", "Password hashes computed.")
+        sample("password_hashes_total", "", load.completed)
+        metric("login_queue_refused_total", "counter", "Logins refused because the queue was full.")
+        sample("login_queue_refused_total", "", hashPool.refusals)
+        metric("login_throttled_total", "counter", "Logins refused by a limit.")
+        for (index, rule) in ThrottleRule.allCases.enumerated() {
+            let count = workers.reduce(UInt64(0)) { $0 + $1.metrics.throttled[index] }
+            sample("login_throttled_total", "rule=\"\(rule)\"", count)
+        }
+        metric("throttle_evictions_total", "counter", "Counters of the throttle that gave way to others.")
+        sample("throttle_evictions_total", "", throttle.evictions)
+    }
+
+    private mutating func writeTokens() {
+        let figures: [(String, String, String, WorkerMetrics.Gauge)] = [
+            ("token_cache_hits_total", "counter", "Access tokens answered from the cache.", .cacheHits),
+            ("token_cache_misses_total", "counter", "Access tokens verified by signature.", .cacheMisses),
+            ("token_cache_entries", "gauge", "Access tokens in the caches.", .cacheEntries),
+            ("token_cache_evictions_total", "counter", "Access tokens that gave way to others.", .cacheEvictions),
+        ]
+        for (name, type, help, gauge) in figures {
+            metric(name, type, help)
+            sample(name, "", workers.reduce(UInt64(0)) { $0 + $1.metrics[gauge] })
+        }
+        let set = hub.snapshot
+        metric("revocations", "gauge", "Revocations in force.")
+        sample("revocations", "", set.count)
+        metric("revocation_generation", "gauge", "The fleet's generation: tokens of earlier ones are dead.")
+        sample("revocation_generation", "", set.generation)
+    }
+
+    private mutating func writeStore() {
+        let statistics = store.statistics
+        metric("store_operations_total", "counter", "Store operations carried out.")
+        sample("store_operations_total", "", statistics.operations)
+        metric("store_commits_total", "counter", "Commits; one may serve many operations.")
+        sample("store_commits_total", "", statistics.commits)
+        metric("store_refused_total", "counter", "Store operations turned away.")
+        sample("store_refused_total", "", statistics.refused)
+        metric("store_waiting", "gauge", "Store operations that wait.")
+        sample("store_waiting", "", statistics.waiting)
+    }
+}

@@ -1,0 +1,28 @@
+import Auth
+import HTTPServer
+
+/// The figures of one loop. Written there, read by the ops thread.
+final class WorkerMetrics: Sendable {
+    /// Published each second from what only the loop may touch.
+    enum Gauge: Int, CaseIterable {
+        case cacheHits, cacheMisses, cacheEntries, cacheEvictions, revocationNumber
+    }
+
+    let requests = RequestMetrics()
+    let gauges = CounterTable(count: Gauge.allCases.count)
+    /// Logins refused by the throttle, by rule.
+    let throttled = CounterTable(count: ThrottleRule.allCases.count)
+
+    /// On the loop.
+    func publish(_ authenticator: TokenAuthenticator) {
+        set(.cacheHits, authenticator.hits)
+        set(.cacheMisses, authenticator.misses)
+        set(.cacheEntries, UInt64(authenticator.cachedCount))
+        set(.cacheEvictions, authenticator.evictions)
+        set(.revocationNumber, authenticator.revocationNumber)
+    }
+
+    private func set(_ gauge: Gauge, _ value: UInt64) { gauges.set(value, at: gauge.rawValue) }
+
+    subscript(gauge: Gauge) -> UInt64 { gauges[gauge.rawValue] }
+}

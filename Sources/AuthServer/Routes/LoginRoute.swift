@@ -1,0 +1,93 @@
+import Auth
+import HTTP
+import JSON
+import Reactor
+
+/// `POST /api/v1/auth/login`: OAuth2 password form or JSON in, a pair of tokens out.
+struct LoginRoute: Sendable {
+    let service: LoginService
+    let cookie: RefreshCookie
+    /// Counts refusals by rule.
+    let throttled: CounterTable
+
+    func respond(to request: Request, from peer: SocketAddress) async throws(Refusal) -> Response {
+        let fields = try RequestFields(request)
+        if let grantType = try fields.string("grant_type"), grantType != "password" {
+            throw Refusal(.unsupportedGrantType, "grant_type must be password or absent.")
+        }
+        let delivery = try TokenDelivery(fields)
+        if delivery == .cookie { try cookie.checkSite(of: request) }
+        let login = LoginRequest(
+            username: try fields.requiredString("username"), password: try fields.requiredString("password"),
+            address: peer.clientAddress)
+        switch await service.login(login) {
+        case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie)
+        case .refused: throw Refusal(.invalidCredentials, "Unknown user or wrong password.")
+        case .passwordTooLong: throw Refusal(.invalidBody, "password must be at most 1024 bytes.")
+        case .throttled(let rule, let wait):
+            if let index = ThrottleRule.allCases.firstIndex(of: rule) { throttled.add(at: index) }
+            throw Refusal(.throttled, "Try again later.", retryAfterSeconds: LoginRoute.seconds(wait))
+        case .overloaded(let wait):
+            throw Refusal(.overloaded, "Try again later.", retryAfterSeconds: LoginRoute.seconds(wait))
+        case .unavailable: throw .unavailable
+        }
+    }
+
+    /// Rounded up: a client that waits as long as told is not told again.
+    private static func seconds(_ milliseconds: Int64) -> Int {
+        Int(clamping: max(0, milliseconds) / 1000) + 1
+    }
+}
+
+/// Where the refresh token goes.
+enum TokenDelivery: Sendable {
+    case body, cookie
+
+    init(_ fields: RequestFields) throws(Refusal) {
+        switch try fields.string("token_delivery") {
+        case nil, "body": self = .body
+        case "cookie": self = .cookie
+        default: throw Refusal(.invalidBody, "token_delivery must be body or cookie.")
+        }
+    }
+}
+
+/// The reply to a login or a refresh (RFC 6749 section 5.1).
+enum TokenReply {
+    static func response(
+        _ tokens: SessionTokens, _ delivery: TokenDelivery, _ cookie: RefreshCookie
+    ) throws(Refusal) -> Response {
+        var json = JSONWriter(reservingCapacity: tokens.accessToken.count + 300)
+        json.beginObject()
+        json.key("access_token")
+        json.string(String(decoding: tokens.accessToken, as: UTF8.self))
+        if delivery == .body {
+            json.key("refresh_token")
+            json.string(tokens.refreshToken)
+        }
+        json.key("token_type")
+        json.string("bearer")
+        json.key("expires_in")
+        json.integer(tokens.expiresInSeconds)
+        json.endObject()
+        var response = Response.json(.ok, json.bytes)
+        response.headers.append("Cache-Control", constant: "no-store")
+        if delivery == .cookie {
+            do throws(InvalidFieldValue) { try cookie.set(tokens.refreshToken, on: &response) } catch {
+                throw .unavailable
+            }
+        }
+        return response
+    }
+}
+
+extension SocketAddress {
+    var clientAddress: ClientAddress {
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        for index in 0..<8 {
+            high = high << 8 | UInt64(bytes[index])
+            low = low << 8 | UInt64(bytes[index + 8])
+        }
+        return ClientAddress(ipv6High: high, low: low)
+    }
+}

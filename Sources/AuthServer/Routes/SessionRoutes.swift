@@ -1,0 +1,74 @@
+import Auth
+import HTTP
+
+/// `POST /api/v1/auth/refresh`
+struct RefreshRoute: Sendable {
+    let service: RefreshService
+    let cookie: RefreshCookie
+
+    func respond(to request: Request) async throws(Refusal) -> Response {
+        let credential = try RefreshCredential(request, cookie)
+        guard let credential else { throw Refusal(.invalidBody, "refresh_token is required.") }
+        switch await service.refresh(credential.token) {
+        case .granted(let tokens): return try TokenReply.response(tokens, credential.delivery, cookie)
+        case .refused: throw Refusal(.invalidGrant, "The refresh token is not valid or no longer is.")
+        case .unavailable: throw .unavailable
+        }
+    }
+}
+
+/// A refresh token from the body or the cookie, never from both.
+struct RefreshCredential: Sendable {
+    let token: String
+    let delivery: TokenDelivery
+
+    /// Nil when there is neither.
+    init?(_ request: Request, _ cookie: RefreshCookie) throws(Refusal) {
+        let fromBody = try RequestFields(request).string("refresh_token")
+        let fromCookie = try cookie.token(of: request)
+        switch (fromBody, fromCookie) {
+        case (nil, nil): return nil
+        case (let token?, nil): (self.token, delivery) = (token, .body)
+        case (nil, let token?):
+            try cookie.checkSite(of: request)
+            (self.token, delivery) = (token, .cookie)
+        case (_?, _?): throw Refusal(.malformedRequest, "Send the refresh token in the body or in the cookie, not both.")
+        }
+    }
+}
+
+/// `POST /api/v1/auth/logout` and `/logout-all`
+struct LogoutRoute: Sendable {
+    let service: LogoutService
+    let cookie: RefreshCookie
+
+    /// `access` is whose the access token of the request is, also if it was revoked; nil without one.
+    func respond(to request: Request, access: RevocationSubject?) async throws(Refusal) -> Response {
+        let credential = try RefreshCredential(request, cookie)
+        let reply: LogoutReply
+        switch (credential, access) {
+        case (nil, nil): throw Refusal(.missingToken, "Send a refresh token or an access token.")
+        case (_?, _?): throw Refusal(.malformedRequest, "Send one token, not two.")
+        case (let credential?, nil): reply = await service.logout(refreshToken: credential.token)
+        case (nil, let access?): reply = await service.logout(session: access.session)
+        }
+        return try respond(reply, clearsCookie: credential?.delivery == .cookie)
+    }
+
+    func respondToAll(user: Identifier) async throws(Refusal) -> Response {
+        try respond(await service.logoutAll(user: user), clearsCookie: false)
+    }
+
+    private func respond(_ reply: LogoutReply, clearsCookie: Bool) throws(Refusal) -> Response {
+        switch reply {
+        case .done:
+            var response = Response(.noContent)
+            if clearsCookie {
+                do throws(InvalidFieldValue) { try cookie.clear(on: &response) } catch { throw .unavailable }
+            }
+            return response
+        case .refused: throw Refusal(.invalidGrant, "The refresh token is none of ours.")
+        case .unavailable: throw .unavailable
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import Reactor
+
+/// The life of the server as a process: signals, limits, start, banner, wait, stop, exit code.
+package enum ServerProcess {
+    private static let endingSignals = [SIGTERM, SIGINT]
+
+    /// Serves until SIGTERM or SIGINT and returns the exit code (sysexits.h). Blocks the main thread.
+    package static func run(environment: [String: String]) -> Int32 {
+        do {
+            // First of all: threads inherit the mask.
+            try Signals.block(endingSignals)
+            limitProcess()
+            let configuration = try Configuration(environment: environment, cores: cores())
+            let application = try Application.start(configuration)
+            announce(application, configuration)
+            try waitForEnd(on: application.opsLoop)
+            Console.error("draining")
+            application.stop()
+            return 0
+        } catch let error as ConfigurationError {
+            for problem in error.problems { Console.error(problem) }
+            return StartupError.ExitCode.configuration.rawValue
+        } catch let error as StartupError {
+            Console.error(error.description)
+            return error.code.rawValue
+        } catch {
+            Console.error("\(error)")
+            return StartupError.ExitCode.systemFailure.rawValue
+        }
+    }
+
+    /// Blocks until one of the signals arrives.
+    private static func waitForEnd(on loop: EventLoop) throws {
+        let ended = Lock(false)
+        try Signals.watch(endingSignals, on: loop) { _ in
+            ended.withLock { $0 = true }
+            ended.signal()
+        }
+        ended.wait { $0 ? () : nil }
+    }
+
+    /// As many descriptors as the system allows, and no core dump: memory holds secrets.
+    private static func limitProcess() {
+        var limit = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            limit.rlim_cur = limit.rlim_max
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        }
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+
+    private static func cores() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    private static func announce(_ application: Application, _ configuration: Configuration) {
+        let base = "http://\(application.address)"
+        Console.print("portcullis serves on \(base), ops on http://\(application.opsAddress)")
+        Console.print("data folder: \(configuration.dataFolder)")
+        guard let password = application.madeAdminPassword else { return }
+        Console.print(
+            """
+
+            An admin account was made. Its password is shown this once:
+
+                admin  \(password)
+
+            Try it:
+
+                curl -s \(base)/api/v1/auth/login -d username=admin -d password=\(password)
+                curl -s \(base)/api/v1/auth/verify -H "Authorization: Bearer $ACCESS_TOKEN"
+                curl -s \(base)/.well-known/jwks.json
+
+            """)
+    }
+}

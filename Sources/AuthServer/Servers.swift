@@ -1,0 +1,73 @@
+import Auth
+import HTTP
+import HTTPServer
+import JWT
+import Reactor
+
+/// The two ports with everything that answers on them.
+struct Servers: Sendable {
+    let main: Server
+    let ops: Server
+    let readiness: NodeReadiness
+
+    /// Makes one worker per loop, starts both ports, and declares the node ready. On a loop.
+    static func start(
+        _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
+        keys: KeyRingSnapshot, revocations: RevocationSet
+    ) async throws(StartupError) -> Servers {
+        let readiness = NodeReadiness()
+        let store = backend.store
+        let health = HealthRoutes(loops: group.loops, readiness: readiness) { !store.statistics.hasFailed }
+        let directory = WorkerDirectory()
+        let hub = RevocationHub(store: store, group: group, initial: revocations) { index, set in
+            directory.workers[index].update(set)
+        }
+        let parts = WorkerParts(
+            configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
+            hub: hub, health: health)
+        do {
+            for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
+        } catch {
+            throw StartupError(.internalFailure, "The keys cannot be used: \(error)")
+        }
+        let workers = directory.workers
+        let hosts = zip(group.loops, workers).map { loop, worker in
+            ConnectionHost(
+                loop: loop, limits: configuration.httpLimits, deadlines: configuration.deadlines,
+                maximumConnections: configuration.maximumConnections, handler: worker)
+        }
+        let page = MetricsPage(
+            workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, store: store,
+            throttle: backend.throttle, hub: hub)
+        let opsHost = ConnectionHost(
+            loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
+            maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
+        let main = try await listen(configuration.listen, hosts)
+        let ops: Server
+        do throws(StartupError) { ops = try await listen(configuration.opsListen, [opsHost]) } catch {
+            main.drain()
+            throw error
+        }
+        Maintenance(
+            store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
+            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds
+        ).start()
+        readiness.set(true)
+        return Servers(main: main, ops: ops, readiness: readiness)
+    }
+
+    /// Scrapers and probes of one node.
+    private static let opsConnections = 64
+
+    private static func listen(_ address: SocketAddress, _ hosts: [ConnectionHost]) async throws(StartupError) -> Server {
+        do throws(SystemError) { return try await Server.start(on: address, hosts: hosts) } catch {
+            throw StartupError("Cannot listen on \(address)", error)
+        }
+    }
+}
+
+/// The workers by loop. Filled before the first request; then only read, each entry on its own loop.
+private final class WorkerDirectory: @unchecked Sendable {
+    // @unchecked: see above.
+    var workers: [Worker] = []
+}

@@ -1,0 +1,236 @@
+import Auth
+import HTTP
+import HTTPServer
+import JWT
+import Passwords
+import Reactor
+
+/// What all workers of a node are made from.
+struct WorkerParts: Sendable {
+    let configuration: Configuration
+    let store: EmbeddedStore
+    let throttle: InProcessThrottle
+    let hashPool: HashPool
+    let hub: RevocationHub
+    let health: HealthRoutes
+}
+
+/// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
+///
+/// `@unchecked Sendable`: made before its loop serves, then touched only on that loop.
+final class Worker: RequestHandler, @unchecked Sendable {
+    private static let router = Router(RouteDeclaration.main.map(\.route))
+    private static let access: [RouteID: Access] = Dictionary(
+        uniqueKeysWithValues: RouteDeclaration.main.map { ($0.id, $0.access) })
+
+    let metrics = WorkerMetrics()
+    private let health: HealthRoutes
+    private let hub: RevocationHub
+    private let authenticator: TokenAuthenticator
+    private let verify: VerifyRoute
+    private var keys: KeyRingSnapshot
+    private var keysRoute: KeysRoute
+    private var revocationNumber: UInt64
+    private var login: LoginRoute?
+    private var refresh: RefreshRoute?
+    private var logout: LogoutRoute?
+    private let me: MeRoute
+
+    init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
+        let configuration = parts.configuration
+        let revocations = parts.hub.snapshot
+        health = parts.health
+        hub = parts.hub
+        self.keys = keys
+        keysRoute = try KeysRoute(keys)
+        revocationNumber = revocations.number
+        authenticator = try TokenAuthenticator(
+            keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
+            audience: configuration.audience,
+            limits: TokenCacheLimits(
+                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
+        verify = VerifyRoute(authenticator: authenticator)
+        me = MeRoute(users: parts.store)
+        try makeServices(parts)
+    }
+
+    private func makeServices(_ parts: WorkerParts) throws {
+        let configuration = parts.configuration
+        let issuer = TokenIssuer(
+            issuer: configuration.issuer, audience: configuration.audience,
+            lifetimeSeconds: Int64(configuration.accessTokenSeconds))
+        var limits = LoginLimits()
+        limits.attempts = configuration.attemptCaps
+        let cookie = RefreshCookie(
+            allowedOrigins: configuration.allowedOrigins, maximumAgeSeconds: limits.idleSeconds)
+        let state: @Sendable () -> AuthState = { [unowned self] in self.state }
+        login = LoginRoute(
+            service: try LoginService(
+                throttle: parts.throttle, attempts: parts.store, users: parts.store, sessions: parts.store,
+                hasher: parts.hashPool, publisher: parts.hub, issuer: issuer, limits: limits,
+                parameters: configuration.passwordHash, state: state),
+            cookie: cookie,
+            throttled: metrics.throttled)
+        refresh = RefreshRoute(
+            service: RefreshService(
+                sessions: parts.store, publisher: parts.hub, issuer: issuer,
+                graceSeconds: Int64(configuration.refreshGraceSeconds), state: state),
+            cookie: cookie)
+        logout = LogoutRoute(
+            service: LogoutService(sessions: parts.store, publisher: parts.hub, state: state), cookie: cookie)
+    }
+
+    private var state: AuthState {
+        AuthState(now: currentTime(), keys: keys, generation: authenticator.generation)
+    }
+
+    // MARK: Snapshots, on the loop
+
+    /// Snapshots of several publishers may arrive in another order than they were made.
+    func update(_ revocations: RevocationSet) {
+        guard revocations.number > revocationNumber else { return }
+        revocationNumber = revocations.number
+        authenticator.update(revocations: revocations)
+    }
+
+    func update(_ keys: KeyRingSnapshot) throws {
+        try authenticator.update(keys: keys.verification)
+        keysRoute = try KeysRoute(keys)
+        self.keys = keys
+    }
+
+    func publishMetrics() { metrics.publish(authenticator) }
+
+    // MARK: Requests
+
+    func begin(
+        _ head: borrowing RequestHead, _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, _ frame: ResponseFrame,
+        _ output: inout OutputBuffer
+    ) -> Reply {
+        let path = head.path.of(bytes)
+        guard case .found(let id, let parameters) = Worker.router.match(head.method, path),
+            let route = RouteID(rawValue: id)
+        else { return .collect(bodyLimit: 65_536) }
+        let demand: VerifyRoute.Demand
+        switch route {
+        case .verify: demand = .query(head.query?.of(bytes))
+        case .verifyAny: demand = .anyRole
+        case .verifyRoles:
+            guard let roles = parameters.first else { return .collect(bodyLimit: 0) }
+            demand = .roles(roles.of(path))
+        case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
+        case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
+        case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
+        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics: return .collect(bodyLimit: 65_536)
+        }
+        let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
+        count(route, status, exchange)
+        return .answered
+    }
+
+    private func write(
+        _ response: borrowing PreparedResponse, _ route: RouteID, _ exchange: Exchange, _ frame: ResponseFrame,
+        _ output: inout OutputBuffer
+    ) -> Reply {
+        ResponseSerializer.write(
+            response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
+            headOnly: frame.headOnly)
+        count(route, response.status, exchange)
+        return .answered
+    }
+
+    func respond(to request: Request, _ exchange: Exchange) async -> Response {
+        let match = request.withBytes(of: request.head.path) { Worker.router.match(request.method, $0) }
+        let route: RouteID
+        let response: Response
+        if case .found(let id, _) = match, let found = RouteID(rawValue: id) {
+            route = found
+            do throws(Refusal) { response = try await respond(to: request, on: route, exchange) } catch {
+                response = error.response(exchange.requestID)
+            }
+        } else {
+            route = .none
+            response = Unrouted.response(to: match, exchange.requestID)
+        }
+        count(route, response.status, exchange)
+        return response
+    }
+
+    private func respond(
+        to request: Request, on route: RouteID, _ exchange: Exchange
+    ) async throws(Refusal) -> Response {
+        let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
+        switch route {
+        case .login: return try await required(login).respond(to: request, from: exchange.peer)
+        case .refresh: return try await required(refresh).respond(to: request)
+        case .logout:
+            let access = try logoutSubject(request)
+            return try await required(logout).respond(to: request, access: access)
+        case .logoutAll: return try await required(logout).respondToAll(user: required(subject).user)
+        case .me: return try await me.respond(to: required(subject).user)
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
+        }
+    }
+
+    /// What is there by construction; an answer, not a trap, if it were not.
+    private func required<Value>(_ value: Value?) throws(Refusal) -> Value {
+        guard let value else { throw .unavailable }
+        return value
+    }
+
+    func refused(_ status: Status, _ exchange: Exchange) { count(.none, status, exchange) }
+
+    private func count(_ route: RouteID, _ status: Status, _ exchange: Exchange) {
+        metrics.requests.count(
+            route, status: status.code, nanoseconds: MonotonicTime.now.nanoseconds(since: exchange.firstByte))
+    }
+}
+
+// Access, before any handler runs.
+extension Worker {
+    /// Whose the request is; nil on an open route.
+    private func enforce(_ access: Access, _ request: Request) throws(Refusal) -> RevocationSubject? {
+        guard case .token(let roles) = access else { return nil }
+        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject in
+            switch BearerCredential(request.head, bytes) {
+            case .absent: throw Refusal(.missingToken)
+            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+            case .token(let text):
+                let token: AccessToken
+                do throws(AuthenticationError) {
+                    token = try authenticator.authenticate(text, now: currentTime().seconds)
+                } catch {
+                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                }
+                guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
+                    throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
+                }
+                return token.subject
+            }
+        }
+    }
+
+    private func hasRole(_ token: AccessToken, _ role: String) -> Bool {
+        Array(role.utf8).withUnsafeBytes { token.hasRole($0) }
+    }
+
+    /// A token that was revoked still says which session its owner wants to end: logging out twice is no error.
+    private func logoutSubject(_ request: Request) throws(Refusal) -> RevocationSubject? {
+        try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject? in
+            switch BearerCredential(request.head, bytes) {
+            case .absent: return nil
+            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+            case .token(let text):
+                do throws(AuthenticationError) {
+                    return try authenticator.authenticate(text, now: currentTime().seconds).subject
+                } catch {
+                    if case .revoked(let subject) = error { return subject }
+                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                }
+            }
+        }
+    }
+}
+
+/// The wall clock as the services want it.
+func currentTime() -> UnixTime { UnixTime(milliseconds: wallClockMilliseconds()) }
