@@ -12,6 +12,7 @@ package struct RequestParser: Sendable {
     /// Everything before was searched for a line's end.
     private var scanned = 0
     private var hasRequestLine = false
+    private var hasFailed = false
     private var framing = FramingFields()
 
     package init(limits: Limits) { self.limits = limits }
@@ -22,10 +23,21 @@ package struct RequestParser: Sendable {
     /// Takes everything received from the request's first byte on, the bytes of earlier calls included; they may have
     /// moved. Returns whether the head is complete; `head.length` says where the rest begins.
     ///
-    /// A line's errors are thrown once the line is whole, a limit's as soon as it is passed. After an error the parser
-    /// is of no more use and the connection must close.
+    /// A line's errors are thrown once the line is whole, a limit's as soon as it is passed. After an error the
+    /// connection must close: asked again, the parser refuses again, whatever has come since.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         if head.length > 0 { return true }
+        if hasFailed { throw .malformed("the request was refused before") }
+        do throws(RequestError) {
+            return try goOn(bytes)
+        } catch {
+            hasFailed = true
+            throw error
+        }
+    }
+
+    @inline(__always)
+    private mutating func goOn(_ bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         let window = min(bytes.count, limits.headBytes)
         let received = UnsafeRawBufferPointer(rebasing: bytes[..<window])
         while let lineFeed = received.lineFeed(from: scanned) {
@@ -42,8 +54,8 @@ package struct RequestParser: Sendable {
             } else if end > start {
                 try fieldLine(bytes, start, end)
             } else {
-                head.length = lineStart
                 try finish(bytes)
+                head.length = lineStart
                 return true
             }
         }
