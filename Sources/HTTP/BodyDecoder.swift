@@ -10,7 +10,7 @@ package struct BodyDecoder: Sendable {
         case sizeStart, size, extensions, sizeEnd
         case data, dataReturn, dataEnd
         case trailerStart, trailerName, trailerValue, trailerLineEnd, end
-        case done
+        case done, failed
     }
 
     private let limits: Limits
@@ -42,7 +42,8 @@ package struct BodyDecoder: Sendable {
     package var isComplete: Bool { state == .done }
 
     /// Takes what has come since the last call and appends what belongs to the content to `body`, which so never holds
-    /// more than was sent. Trailer fields are checked and dropped. After an error the connection must close.
+    /// more than was sent. Trailer fields are checked and dropped. After an error the connection must close: asked
+    /// again, the decoder refuses again.
     package mutating func decode(
         _ bytes: UnsafeRawBufferPointer, into body: inout [UInt8]
     ) throws(RequestError) -> Progress {
@@ -50,12 +51,17 @@ package struct BodyDecoder: Sendable {
         while position < bytes.count && state != .done {
             if state == .data {
                 let count = min(remaining, bytes.count - position)
-                body.append(contentsOf: bytes[position..<(position + count)])
+                body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)]))
                 position += count
                 remaining -= count
                 if remaining == 0 { state = isChunked ? .dataReturn : .done }
             } else {
-                try take(bytes[position])
+                do throws(RequestError) {
+                    try take(bytes[position])
+                } catch {
+                    state = .failed
+                    throw error
+                }
                 position += 1
             }
         }
@@ -74,6 +80,7 @@ package struct BodyDecoder: Sendable {
         case .dataEnd: try lineFeed(byte, then: .sizeStart)
         case .trailerStart, .trailerName, .trailerValue, .trailerLineEnd: try trailer(byte)
         case .end: try lineFeed(byte, then: .done)
+        case .failed: throw .malformed("the request body was refused before")
         case .data, .done: break
         }
     }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Reads request heads (RFC 9112), strictly. One per connection; plain memory.
 ///
 /// It goes on where it stopped, line by line, so a slow client costs as much as a fast one, and what it says of a head
@@ -14,6 +12,7 @@ package struct RequestParser: Sendable {
     /// Everything before was searched for a line's end.
     private var scanned = 0
     private var hasRequestLine = false
+    private var hasFailed = false
     private var framing = FramingFields()
 
     package init(limits: Limits) { self.limits = limits }
@@ -24,18 +23,28 @@ package struct RequestParser: Sendable {
     /// Takes everything received from the request's first byte on, the bytes of earlier calls included; they may have
     /// moved. Returns whether the head is complete; `head.length` says where the rest begins.
     ///
-    /// A line's errors are thrown once the line is whole, a limit's as soon as it is passed. After an error the parser
-    /// is of no more use and the connection must close.
+    /// A line's errors are thrown once the line is whole, a limit's as soon as it is passed. After an error the
+    /// connection must close: asked again, the parser refuses again, whatever has come since.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         if head.length > 0 { return true }
+        if hasFailed { throw .malformed("the request was refused before") }
+        do throws(RequestError) {
+            return try goOn(bytes)
+        } catch {
+            hasFailed = true
+            throw error
+        }
+    }
+
+    @inline(__always)
+    private mutating func goOn(_ bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         let window = min(bytes.count, limits.headBytes)
-        guard let base = bytes.baseAddress else { return false }
-        while scanned < window, let found = memchr(base + scanned, 0x0A, window &- scanned) {
-            let lineFeed = UnsafeRawPointer(found) - base
+        let received = UnsafeRawBufferPointer(rebasing: bytes[..<window])
+        while let lineFeed = received.lineFeed(from: scanned) {
             let start = lineStart
             lineStart = lineFeed &+ 1
             scanned = lineStart
-            guard lineFeed > start, base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
+            guard lineFeed > start, received[lineFeed &- 1] == 0x0D else {
                 if !hasRequestLine { try checkBeginning(bytes, start, lineFeed) }
                 throw .malformed("a line ends without a carriage return")
             }
@@ -45,8 +54,8 @@ package struct RequestParser: Sendable {
             } else if end > start {
                 try fieldLine(bytes, start, end)
             } else {
-                head.length = lineStart
                 try finish(bytes)
+                head.length = lineStart
                 return true
             }
         }

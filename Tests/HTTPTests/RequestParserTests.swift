@@ -37,6 +37,27 @@ import Testing
         #expect(read("GET /" + String(repeating: "a", count: 8300)).status == 414)
     }
 
+    @Test func `what was refused stays refused`() {
+        let sound = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        for broken in ["GET / HTTP/1.1\r\nA : b\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n"] {
+            var parser = RequestParser(limits: Limits())
+            for bytes in [Array(broken.utf8), Array(broken.utf8) + sound, sound] {
+                #expect(throws: RequestError.self) {
+                    try bytes.withUnsafeBytes { bytes in _ = try parser.parse(bytes) }
+                }
+            }
+            #expect(parser.head.length == 0)
+        }
+        var decoder = BodyDecoder(.chunked, limits: Limits())
+        for bytes in [[0x67], Array("0\r\n\r\n".utf8)] as [[UInt8]] {
+            var body: [UInt8] = []
+            #expect(throws: RequestError.self) {
+                try bytes.withUnsafeBytes { bytes in _ = try decoder.decode(bytes, into: &body) }
+            }
+        }
+        #expect(!decoder.isComplete)
+    }
+
     @Test func `limits hold to the byte`() {
         var limits = Limits()
         limits.headBytes = 39
