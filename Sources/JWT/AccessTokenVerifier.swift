@@ -79,10 +79,8 @@ package final class AccessTokenVerifier {
         guard let bytes = decode(segment, after: 0) else { throw .malformed }
         let header = try JOSEHeader(bytes)
         guard header.isOfAccessToken else { throw .wrongType }
-        guard let keyID = header.keyID, let entry = entries.first(where: { $0.key.keyID == keyID }) else {
-            throw .unknownKey
-        }
-        guard header.algorithm == entry.key.algorithm.rawValue else { throw .wrongAlgorithm }
+        guard let entry = entries.first(where: { header.names($0.key) }) else { throw .unknownKey }
+        guard header.suits(entry.key) else { throw .wrongAlgorithm }
         return entry
     }
 
