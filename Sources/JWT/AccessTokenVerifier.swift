@@ -26,7 +26,7 @@ package final class AccessTokenVerifier {
     private let reader: ClaimsReader
     private let leewaySeconds: Int64
     /// Decoded signature and payload: three quarters of the longest token.
-    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: TokenLimits.tokenBytes, alignment: 16)
+    private let scratch: UnsafeMutableRawBufferPointer
 
     /// `keys` in the order in which tokens are likely to name them. `leewaySeconds` is clamped to 0...30.
     package init(
@@ -41,6 +41,7 @@ package final class AccessTokenVerifier {
         reader = ClaimsReader(issuer: .init(issuer), audience: .init(audience))
         let bounds = TokenLimits.leewaySeconds
         self.leewaySeconds = min(max(leewaySeconds, bounds.lowerBound), bounds.upperBound)
+        scratch = .allocate(byteCount: TokenLimits.tokenBytes, alignment: 16)
     }
 
     deinit { scratch.deallocate() }
