@@ -20,7 +20,7 @@ import Testing
             let token = try RefreshToken(text, keys: keys)
             #expect(token.counter == counter)
             #expect(token.sessionID == session)
-            #expect(token.isProved(by: secret))
+            #expect(try token.isProved(by: secret))
         }
     }
 
@@ -90,7 +90,22 @@ import Testing
         // The attacker has the fleet key and makes a secret of their own for the same session.
         let forgery = try SessionSecret.make(for: session, key: keys.active)
         let token = try RefreshToken(try RefreshToken.text(counter: 1, secret: forgery), keys: keys)
-        #expect(!token.isProved(by: secret))
+        #expect(try !token.isProved(by: secret))
+    }
+
+    @Test func `no description shows what a token is made of`() throws {
+        let (keys, secret) = try make()
+        let text = try RefreshToken.text(counter: 0, secret: secret)
+        let token = try RefreshToken(text, keys: keys)
+        let tokens = SessionTokens(
+            accessToken: Array("eyJ".utf8), refreshToken: text, expiresInSeconds: 1, session: session, user: session)
+        let request = LoginRequest(username: "alice", password: "hunter2", address: ClientAddress(ipv4: 1))
+        var shown = "\(token) \(String(reflecting: tokens)) \(tokens) \(request)"
+        dump(token, to: &shown)
+        dump(tokens, to: &shown)
+        dump(request, to: &shown)
+        #expect(!shown.contains(text) && !shown.contains("eyJ") && !shown.contains("hunter2"))
+        #expect(!shown.contains("proof"))
     }
 
     @Test func `a sealed secret opens for its own session alone, and not when changed`() throws {

@@ -65,7 +65,7 @@ import Testing
         "$argon2id$v=19$m=64,t=1,p=1$$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$", "$argon2id$v=19$m=64,t=1,p=1$c29t!XNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q",
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc$",
-        String(repeating: "$", count: 5000),
+        String(repeating: "$", count: 200),
     ]) func `what is not an argon2id PHC string is refused`(phc: String) {
         #expect(throws: PasswordHashError.malformed) { try PasswordHash.isMatch(bytes("x").span.bytes, phc: phc) }
         #expect(PasswordHash.needsRehash(phc))

@@ -17,6 +17,12 @@ package struct LoginRequest: Sendable {
     }
 }
 
+extension LoginRequest: CustomStringConvertible, CustomReflectable {
+    /// Shows no password.
+    package var description: String { "LoginRequest(\(address))" }
+    package var customMirror: Mirror { Mirror(self, children: EmptyCollection()) }
+}
+
 /// What a login came to. `refused` is one value for unknown, wrong, disabled and locked: nobody learns which.
 package enum LoginResult: Sendable, Equatable {
     case granted(SessionTokens)

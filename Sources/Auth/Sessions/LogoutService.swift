@@ -27,7 +27,7 @@ package struct LogoutService: Sendable {
     package func logout(refreshToken text: String) async -> LogoutReply {
         let token: RefreshToken
         do throws(RefreshTokenError) { token = try RefreshToken(text, keys: state().keys.refresh) } catch {
-            return .refused
+            return error == .undecidable ? .unavailable : .refused
         }
         return await logout(session: token.sessionID)
     }

@@ -1,4 +1,5 @@
 import JWT
+import OpenSSL
 
 /// What a refresh came to.
 package enum RefreshReply: Sendable, Equatable {
@@ -37,7 +38,9 @@ package struct RefreshService: Sendable {
         let before = state()
         let keys = before.keys.refresh
         let token: RefreshToken
-        do throws(RefreshTokenError) { token = try RefreshToken(text, keys: keys) } catch { return .refused }
+        do throws(RefreshTokenError) { token = try RefreshToken(text, keys: keys) } catch {
+            return error == .undecidable ? .unavailable : .refused
+        }
 
         let (now, grace) = (before.now, graceMilliseconds)
         let result: RefreshResult
@@ -62,11 +65,17 @@ package struct RefreshService: Sendable {
         _ session: StoredSession, presented token: RefreshToken, keys: RefreshKeys, at now: UnixTime,
         graceMilliseconds: Int64
     ) -> RefreshDecision {
-        let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: keys)
+        let proof = isProved(token, for: session, keys: keys)
         let decision = RefreshRule.decide(
-            session, presented: token.counter, proofIsValid: secret.map(token.isProved) ?? false, at: now,
+            session, presented: token.counter, proofIsValid: proof ?? false, at: now,
             graceMilliseconds: graceMilliseconds)
-        return secret == nil && decision != .endAsExpired ? .undecidable : decision
+        return proof == nil && decision != .endAsExpired ? .undecidable : decision
+    }
+
+    /// Nil when that cannot be told.
+    private static func isProved(_ token: RefreshToken, for session: StoredSession, keys: RefreshKeys) -> Bool? {
+        guard let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: keys) else { return nil }
+        do throws(OpenSSLError) { return try token.isProved(by: secret) } catch { return nil }
     }
 
     /// Signs under the newest state, and reads the secret with the keys that just opened it.

@@ -1,7 +1,8 @@
 import JWT
 package import OpenSSL
 
-/// Why a refresh token is refused before any store is asked. Callers answer `invalid_grant` to all of them.
+/// Why a refresh token is refused before any store is asked. Callers answer `invalid_grant` to all but
+/// `undecidable`, which is 503.
 package enum RefreshTokenError: Error, Sendable, Equatable {
     /// Not the one spelling of the right number of bytes, or another version.
     case malformed
@@ -9,6 +10,8 @@ package enum RefreshTokenError: Error, Sendable, Equatable {
     case unknownKey
     /// The tag is wrong.
     case forged
+    /// OpenSSL failed: says nothing about the token, and is not the client's fault.
+    case undecidable
 }
 
 /// `v | kid | sid | counter | proof | tag` as base64url: 93 bytes, 124 characters, one spelling for each.
@@ -36,7 +39,9 @@ package struct RefreshToken: Sendable, Equatable {
         keyID = UInt64(bigEndianBytes: bytes[1..<9])
         guard let key = keys[keyID] else { throw .unknownKey }
         let (tagged, tag) = (Array(bytes[..<RefreshToken.taggedCount]), Array(bytes[RefreshToken.taggedCount...]))
-        guard key.tagging.isValid(tag, for: tagged) else { throw .forged }
+        let expected: [UInt8]
+        do throws(OpenSSLError) { expected = try key.tagging.authenticate(tagged) } catch { throw .undecidable }
+        guard constantTimeEqual(expected, tag) else { throw .forged }
         sessionID = Identifier(
             high: UInt64(bigEndianBytes: bytes[9..<17]), low: UInt64(bigEndianBytes: bytes[17..<25]))
         counter = UInt32(bigEndianBytes: bytes[25..<29])
@@ -44,8 +49,9 @@ package struct RefreshToken: Sendable, Equatable {
     }
 
     /// Whether the session's own secret made it, under the session's own key.
-    package func isProved(by secret: SessionSecret) -> Bool {
-        keyID == secret.key.id && sessionID == secret.session && secret.isProof(proof, counter: counter)
+    package func isProved(by secret: SessionSecret) throws(OpenSSLError) -> Bool {
+        guard keyID == secret.key.id, sessionID == secret.session else { return false }
+        return constantTimeEqual(try secret.proof(counter: counter), proof)
     }
 
     /// The one token of `counter` in the session of `secret`.
@@ -56,4 +62,10 @@ package struct RefreshToken: Sendable, Equatable {
         let tag = try secret.key.tagging.authenticate(tagged)
         return String(decoding: Base64URL.encode(tagged + tag), as: UTF8.self)
     }
+}
+
+extension RefreshToken: CustomStringConvertible, CustomReflectable {
+    /// Says which token it is and nothing to make one from.
+    package var description: String { "RefreshToken(\(sessionID), \(counter))" }
+    package var customMirror: Mirror { Mirror(self, children: EmptyCollection()) }
 }

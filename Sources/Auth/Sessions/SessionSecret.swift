@@ -36,15 +36,7 @@ package struct SessionSecret: Sendable {
     }
 
     func proof(counter: UInt32) throws(OpenSSLError) -> [UInt8] {
-        try proving.authenticate(provenBytes(counter: counter))
-    }
-
-    func isProof(_ proof: [UInt8], counter: UInt32) -> Bool {
-        proving.isValid(proof, for: provenBytes(counter: counter))
-    }
-
-    private func provenBytes(counter: UInt32) -> [UInt8] {
-        Array("refresh token proof".utf8) + session.bytes + counter.bigEndianBytes
+        try proving.authenticate(Array("refresh token proof".utf8) + session.bytes + counter.bigEndianBytes)
     }
 
     private static func associatedData(key: UInt64, session: Identifier) -> [UInt8] {

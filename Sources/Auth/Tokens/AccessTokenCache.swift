@@ -9,28 +9,31 @@ import OpenSSL
 /// is compared before an entry is used. Plain `memcmp` may tell by its time how far two tokens agree, but only to
 /// somebody who has the last 64 bytes right already.
 ///
-/// Four ways a set; the victim is a way that was not used since the set's last eviction.
+/// Eight ways a set, whose hashes share a cache line; the victim is a way that was not used since the set's last eviction.
 final class AccessTokenCache {
     private struct Slot {
-        var hash: UInt64 = 0
         var bytes: UnsafeMutableRawPointer?
         var count = 0
         var token: AccessToken?
         var isRecent = false
     }
 
-    private static let ways = 4
+    private static let ways = 8
     private static let hashedCount = 64
     /// What an entry takes beside the token's own bytes: its object, its roles and what a server attaches.
     private static let overheadBytes = 768
 
     private let sipHash: SipHash
+    /// Of the slots of the same index. Zero when empty; a token may hash to zero too, so the slot decides.
+    private let hashes: UnsafeMutableBufferPointer<UInt64>
     private let slots: UnsafeMutablePointer<Slot>
     private let slotCount: Int
     private let setMask: UInt64
     private let maximumBytes: Int
     private var bytes = 0
     private var hand = 0
+    /// Knuth's congruential generator: chance enough to choose among eight.
+    private var random: UInt64
     private(set) var count = 0
     private(set) var evictions: UInt64 = 0
 
@@ -38,10 +41,13 @@ final class AccessTokenCache {
     init(capacity: Int, maximumBytes: Int) throws(OpenSSLError) {
         let random = try SecureRandom.bytes(16)
         sipHash = SipHash(UInt64(bigEndianBytes: random[0..<8]), UInt64(bigEndianBytes: random[8..<16]))
-        var sets = 4
+        self.random = sipHash.hash(UnsafeRawBufferPointer(start: nil, count: 0))
+        var sets = 2
         while sets * AccessTokenCache.ways < min(capacity, 1 << 20) { sets *= 2 }
         setMask = UInt64(sets - 1)
         slotCount = sets * AccessTokenCache.ways
+        let line = UnsafeMutableRawBufferPointer.allocate(byteCount: slotCount * 8, alignment: 64)
+        hashes = line.initializeMemory(as: UInt64.self, repeating: 0)
         slots = .allocate(capacity: slotCount)
         slots.initialize(repeating: Slot(), count: slotCount)
         self.maximumBytes = maximumBytes
@@ -51,6 +57,7 @@ final class AccessTokenCache {
         for index in 0..<slotCount { slots[index].bytes?.deallocate() }
         slots.deinitialize(count: slotCount)
         slots.deallocate()
+        UnsafeMutableRawBufferPointer(hashes).deallocate()
     }
 
     /// The entry of exactly these bytes.
@@ -69,7 +76,8 @@ final class AccessTokenCache {
         evict(index)
         let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 8)
         copy.copyMemory(from: base, byteCount: bytes.count)
-        slots[index] = Slot(hash: hash, bytes: copy, count: bytes.count, token: token, isRecent: true)
+        hashes[index] = hash
+        slots[index] = Slot(bytes: copy, count: bytes.count, token: token, isRecent: true)
         self.bytes += bytes.count + AccessTokenCache.overheadBytes
         count += 1
         while self.bytes > maximumBytes {
@@ -94,7 +102,7 @@ final class AccessTokenCache {
     private func index(of token: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
         guard let base = token.baseAddress else { return nil }
         let start = set(of: hash)
-        for index in start..<(start &+ AccessTokenCache.ways) where slots[index].hash == hash {
+        for index in start..<(start &+ AccessTokenCache.ways) where hashes[index] == hash {
             guard let bytes = slots[index].bytes, slots[index].count == token.count,
                 memcmp(bytes, base, token.count) == 0
             else { continue }
@@ -103,13 +111,16 @@ final class AccessTokenCache {
         return nil
     }
 
+    /// An empty way, or one that was not used lately, or any: chosen by chance, because tokens that come round in turn
+    /// would push each other out for ever by any fixed order.
     private func victim(in start: Int) -> Int {
-        let ways = start..<(start + AccessTokenCache.ways)
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let first = Int(truncatingIfNeeded: random >> 32)
+        let ways = (0..<AccessTokenCache.ways).map { start + (first + $0) % AccessTokenCache.ways }
         if let empty = ways.first(where: { slots[$0].bytes == nil }) { return empty }
         if let unused = ways.first(where: { !slots[$0].isRecent }) { return unused }
         for index in ways { slots[index].isRecent = false }
-        // All were used: any will do, and not always the same.
-        return start + Int(truncatingIfNeeded: evictions % UInt64(AccessTokenCache.ways))
+        return ways[0]
     }
 
     private func evict(_ index: Int) {
@@ -123,6 +134,7 @@ final class AccessTokenCache {
         copy.deallocate()
         bytes -= slots[index].count + AccessTokenCache.overheadBytes
         count -= 1
+        hashes[index] = 0
         slots[index] = Slot()
     }
 }

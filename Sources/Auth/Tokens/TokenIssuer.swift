@@ -26,6 +26,12 @@ package struct SessionTokens: Sendable, Equatable {
     package let user: Identifier
 }
 
+extension SessionTokens: CustomStringConvertible, CustomReflectable {
+    /// Shows no token.
+    package var description: String { "SessionTokens(\(session))" }
+    package var customMirror: Mirror { Mirror(self, children: EmptyCollection()) }
+}
+
 /// Makes access tokens (RFC 9068) for sessions.
 package struct TokenIssuer: Sendable {
     /// `PORTCULLIS_ACCESS_TOKEN_SECONDS` goes up to here; revocations are kept for as long.
