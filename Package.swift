@@ -57,6 +57,14 @@ let package = Package(
         module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
         .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
 
+        // What several suites share.
+        .target(
+            name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport", swiftSettings: settings),
+        // Our side of the exchange of tokens with other libraries (Tests/Judges/run).
+        .executableTarget(
+            name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
+            swiftSettings: settings),
+
         // Suites.
         suite("HTTPTests", ["HTTP"]),
         suite("JSONTests", ["JSON"]),
@@ -65,6 +73,8 @@ let package = Package(
         suite("PasswordsTests", ["Passwords"]),
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
         suite("ReactorTests", ["Reactor"]),
+        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
+        suite("AuthServerTests", ["TestSupport", "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
         // What every implementation of the stores must keep, and a child process to kill while it works.
         .target(
@@ -81,3 +91,28 @@ let package = Package(
             ]),
     ]
 )
+
+// Fuzz targets exist only when asked for: their flags reach every module, and a package with such flags is nobody's
+// dependency. `make fuzz` builds them in a folder of their own.
+if Context.environment["PORTCULLIS_FUZZ"] != nil {
+    let sanitizers = ["-sanitize=fuzzer,address"]
+    for target in package.targets where target.type == .regular && target.swiftSettings != nil {
+        target.swiftSettings?.append(.unsafeFlags(sanitizers))
+    }
+
+    func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: "Fuzz\(name)", dependencies: ["Driver"] + dependencies, path: "Fuzz/\(name)",
+            swiftSettings: settings + [.unsafeFlags(sanitizers)],
+            linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])])
+    }
+
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .target(name: "Driver", dependencies: ["CFuzzer"], path: "Fuzz/Driver", swiftSettings: settings),
+        fuzzer("JSON", ["JSON"]),
+        fuzzer("RequestParser", ["HTTP"]),
+        fuzzer("AccessToken", ["JWT", "OpenSSL"]),
+        fuzzer("RefreshToken", ["Auth", "JWT", "OpenSSL"]),
+    ]
+}

@@ -23,9 +23,7 @@ package struct ClientAddress: Sendable, Hashable, CustomStringConvertible {
         if high == 0, low >> 32 == 0xFFFF {
             self.init(ipv4: UInt32(truncatingIfNeeded: low))
         } else {
-            family = .ipv6
-            self.high = high
-            self.low = low
+            self.init(family: .ipv6, high: high, low: low)
         }
     }
 

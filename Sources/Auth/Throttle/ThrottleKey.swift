@@ -42,21 +42,20 @@ package struct LookupKeys: Sendable {
 
     /// For the attempts table; each kind of subject has a label of its own.
     package func name(_ account: Username) throws(OpenSSLError) -> [UInt8] {
-        try key.authenticate((Array("name:".utf8) + account.text.utf8).span.bytes)
+        try key.authenticate(Array("name:".utf8) + account.text.utf8)
     }
 
     package func address(_ address: ClientAddress) throws(OpenSSLError) -> [UInt8] {
-        try key.authenticate((Array("address:".utf8) + address.bytes).span.bytes)
+        try key.authenticate(Array("address:".utf8) + address.bytes)
     }
 
     package func device(_ device: Identifier) throws(OpenSSLError) -> [UInt8] {
-        try key.authenticate((Array("device:".utf8) + device.bytes).span.bytes)
+        try key.authenticate(Array("device:".utf8) + device.bytes)
     }
 
     private func make(_ rule: ThrottleRule, _ subject: [UInt8]) throws(OpenSSLError) -> ThrottleKey {
-        let tag = try key.authenticate((Array("throttle:".utf8) + [rule.rawValue] + subject).span.bytes)
+        let tag = try key.authenticate(Array("throttle:".utf8) + [rule.rawValue] + subject)
         return ThrottleKey(
-            rule: rule, high: tag[0..<8].reduce(0) { $0 << 8 | UInt64($1) },
-            low: tag[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
+            rule: rule, high: UInt64(bigEndianBytes: tag[0..<8]), low: UInt64(bigEndianBytes: tag[8..<16]))
     }
 }

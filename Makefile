@@ -1,0 +1,95 @@
+# Everything a developer runs. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# A crash prints no registers and no memory: both may hold secrets.
+export SWIFT_BACKTRACE := enable=no
+export PYTHONDONTWRITEBYTECODE := 1
+
+BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev
+TEST_PACKAGES := git=git python3=python3 curl=curl
+BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3
+
+# A target may import what it declares; scripts/check-imports adds that it must declare what it imports.
+IMPORTS := --explicit-target-dependency-import-check error
+
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build ## Install what is missing, build in release and serve on 127.0.0.1:8080
+	ulimit -c 0
+	exec .build/release/portcullis serve
+
+.PHONY: build
+build: packages ## Build the server in release
+	swift build --configuration release --product portcullis $(IMPORTS)
+
+.PHONY: packages
+packages: ## Install the Debian packages that a build needs and the machine lacks
+	scripts/install-packages $(BUILD_PACKAGES)
+
+.PHONY: test-packages
+test-packages: packages
+	scripts/install-packages $(TEST_PACKAGES)
+
+.PHONY: test
+test: test-packages lint house imports suites judges ## Lint, check the house, build with warnings as errors, run every suite and judge
+	@grep --text 'Test run with' .build/suites.log | tail -1
+
+.PHONY: lint
+lint: ## Hold all Swift against .swift-format
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz
+
+.PHONY: format
+format: ## Rewrite all Swift as .swift-format wants it
+	swift format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
+
+.PHONY: house
+house: ## Hold every file against the rules of the house
+	python3 -m unittest discover --quiet --start-directory scripts/tests
+	scripts/check-house
+
+.PHONY: imports
+imports: ## Hold every import against the target's direct dependencies
+	scripts/check-imports
+
+.PHONY: suites
+suites: ## Build and run the Swift suites alone
+	mkdir -p .build
+	swift build --build-tests $(IMPORTS)
+	swift test --skip-build --disable-xctest $(IMPORTS) 2>&1 | tee .build/suites.log
+
+.PHONY: judges
+judges: ## Let other teams' libraries judge our tokens, and ours theirs
+	Tests/Judges/run
+
+.PHONY: sanitize
+sanitize: packages ## Run the suites under the thread and the address sanitizer
+	scripts/sanitize thread
+	scripts/sanitize address
+
+.PHONY: bench
+bench: build ## Measure CPU a request against a bare responder, memory, start and allocations (two cores, 3 min)
+	scripts/install-packages $(BENCH_PACKAGES)
+	python3 Benchmarks/bench.py
+
+.PHONY: profile
+profile: build ## Show where the CPU of a seen-token verify goes, and that none of it is in Dispatch (perf)
+	scripts/install-packages $(BENCH_PACKAGES) perf=linux-perf
+	Benchmarks/profile
+
+.PHONY: fuzz
+fuzz: packages ## Fuzz every parser for FUZZ_SECONDS each (20)
+	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf .build

@@ -1,0 +1,101 @@
+package import JWT
+import OpenSSL
+
+/// Makes, keeps and rotates the rings in the store.
+package struct KeyService: Sendable {
+    /// Makes a signing key. RS256 takes some 0.1 s, so that a server gives one that leaves the loop.
+    package typealias SigningKeyMaker = @Sendable (SigningAlgorithm) async throws(TokenKeyError) -> TokenSigningKey
+
+    private let store: any KeyStore
+    private let master: MasterKeys
+    private let policy: KeyRingPolicy
+    private let makeSigningKey: SigningKeyMaker
+
+    package init(
+        store: any KeyStore, master: MasterKeys, policy: KeyRingPolicy,
+        makeSigningKey: @escaping SigningKeyMaker = { algorithm throws(TokenKeyError) in try .generate(algorithm) }
+    ) {
+        self.store = store
+        self.master = master
+        self.policy = policy
+        self.makeSigningKey = makeSigningKey
+    }
+
+    /// The rings, after making what an installation lacks, promoting what is due and dropping what is gone. For the start
+    /// and, about once a minute, for the upkeep. Keys that do not open are an error before anything is changed.
+    package func load(at now: UnixTime) async throws(KeyRingError) -> KeyRingSnapshot {
+        let policy = policy
+        var stored = try await update { _ in nil }
+        if !stored.isEmpty { _ = try KeyRingSnapshot(opening: stored, with: master) }
+        // A parallel start may fill the rings between the look and the change; then nothing is missing any more.
+        for _ in 0..<4 {
+            let missing = KeyRing.missing(in: stored, policy: policy, at: now)
+            guard KeyRing.maintained(stored, fresh: [], policy: policy, at: now) != nil || !missing.isEmpty else {
+                break
+            }
+            let fresh = try await makeKeys(for: missing, at: now)
+            stored = try await update { KeyRing.maintained($0, fresh: fresh, policy: policy, at: now) }
+        }
+        return try KeyRingSnapshot(opening: stored, with: master)
+    }
+
+    /// The rings after a rotation. A planned one that comes too early is an error; one that was done already is not.
+    package func rotate(_ rotation: KeyRotation, at now: UnixTime) async throws(KeyRingError) -> KeyRingSnapshot {
+        let policy = policy
+        let fresh = try await makeKeys(for: [rotation.purpose], at: now)
+        let stored = try await update { KeyRing.rotated($0, by: rotation, fresh: fresh, policy: policy, at: now) }
+        if case .planned(let purpose, let active) = rotation,
+            stored.contains(where: { $0.id == active && $0.state == .active }),
+            let earliest = KeyRing.earliestRotation(of: purpose, in: stored, policy: policy)
+        {
+            throw .tooEarly(until: earliest)
+        }
+        return try KeyRingSnapshot(opening: stored, with: master)
+    }
+
+    private func update(
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(KeyRingError) -> [StoredKey] {
+        do throws(StoreError) {
+            return try await store.update { stored in KeyRing.damage(of: stored) == nil ? change(stored) : nil }
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    private func makeKeys(for purposes: [KeyPurpose], at now: UnixTime) async throws(KeyRingError) -> [StoredKey] {
+        var keys: [StoredKey] = []
+        for purpose in purposes { keys.append(try await makeKey(for: purpose, at: now)) }
+        return keys
+    }
+
+    private func makeKey(for purpose: KeyPurpose, at now: UnixTime) async throws(KeyRingError) -> StoredKey {
+        let id: String
+        let algorithm: SigningAlgorithm
+        let secret: SecretBytes
+        if purpose == .signing {
+            let key: TokenSigningKey
+            do throws(TokenKeyError) { key = try await makeSigningKey(policy.signingAlgorithm) } catch {
+                throw .signing(error)
+            }
+            id = key.keyID
+            algorithm = key.algorithm
+            do throws(OpenSSLError) { secret = try key.exported() } catch { throw .openSSL(error) }
+        } else {
+            algorithm = .hs256
+            do throws(OpenSSLError) {
+                id = UInt64(bigEndianBytes: try SecureRandom.bytes(8)).hexText
+                secret = try SecretBytes(randomCount: 32)
+            } catch {
+                throw .openSSL(error)
+            }
+        }
+        let sealed: [UInt8]
+        do throws(OpenSSLError) { sealed = try master.seal(secret, purpose: purpose, keyID: id) } catch {
+            throw .openSSL(error)
+        }
+        return StoredKey(
+            id: id, purpose: purpose, algorithm: algorithm.rawValue, state: .next, sealed: sealed, createdAt: now,
+            changedAt: now)
+    }
+}

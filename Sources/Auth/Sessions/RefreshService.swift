@@ -1,0 +1,83 @@
+import JWT
+
+/// What a refresh came to.
+package enum RefreshReply: Sendable, Equatable {
+    case granted(SessionTokens)
+    /// 401 `invalid_grant`, whatever the reason.
+    case refused
+    /// 503: the token was not consumed, and repeating it is safe.
+    case unavailable
+}
+
+/// Exchanges a refresh token for a fresh pair (design section 5).
+package struct RefreshService: Sendable {
+    /// `PORTCULLIS_REFRESH_GRACE_SECONDS`.
+    package static let graceSeconds: ClosedRange<Int64> = 0...300
+
+    private let sessions: any SessionStore
+    private let publisher: any RevocationPublisher
+    private let issuer: TokenIssuer
+    private let graceMilliseconds: Int64
+    private let state: @Sendable () -> AuthState
+
+    /// `graceSeconds` is clamped to 0...300.
+    package init(
+        sessions: any SessionStore, publisher: any RevocationPublisher, issuer: TokenIssuer, graceSeconds: Int64 = 60,
+        state: @escaping @Sendable () -> AuthState
+    ) {
+        self.sessions = sessions
+        self.publisher = publisher
+        self.issuer = issuer
+        let bounds = RefreshService.graceSeconds
+        graceMilliseconds = min(max(graceSeconds, bounds.lowerBound), bounds.upperBound) * 1000
+        self.state = state
+    }
+
+    package func refresh(_ text: String) async -> RefreshReply {
+        let before = state()
+        let keys = before.keys.refresh
+        let token: RefreshToken
+        do throws(RefreshTokenError) { token = try RefreshToken(text, keys: keys) } catch { return .refused }
+
+        let (now, grace) = (before.now, graceMilliseconds)
+        let result: RefreshResult
+        do throws(StoreError) {
+            result = try await sessions.refresh(token.sessionID, at: now) { session in
+                RefreshService.decide(session, presented: token, keys: keys, at: now, graceMilliseconds: grace)
+            }
+        } catch {
+            return .unavailable
+        }
+        switch result {
+        case .granted(let session, let user): return answer(session, user, keys: keys)
+        case .refused(let revocations):
+            if !revocations.isEmpty { await publisher.publish(revocations) }
+            return .refused
+        case .undecidable: return .unavailable
+        }
+    }
+
+    /// A sealed secret that does not open says nothing against the client, unless the session is over anyway.
+    private static func decide(
+        _ session: StoredSession, presented token: RefreshToken, keys: RefreshKeys, at now: UnixTime,
+        graceMilliseconds: Int64
+    ) -> RefreshDecision {
+        let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: keys)
+        let decision = RefreshRule.decide(
+            session, presented: token.counter, proofIsValid: secret.map(token.isProved) ?? false, at: now,
+            graceMilliseconds: graceMilliseconds)
+        return secret == nil && decision != .endAsExpired ? .undecidable : decision
+    }
+
+    /// Signs under the newest state, and reads the secret with the keys that just opened it.
+    private func answer(_ session: StoredSession, _ user: User, keys: RefreshKeys) -> RefreshReply {
+        guard let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: keys) else {
+            return .unavailable
+        }
+        do throws(TokenKeyError) {
+            return .granted(try issuer.tokens(for: session, of: user, secret: secret, in: state()))
+        } catch {
+            return .unavailable
+        }
+    }
+}

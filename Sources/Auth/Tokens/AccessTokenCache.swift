@@ -1,0 +1,128 @@
+import Glibc
+import OpenSSL
+
+/// Tokens that one loop has verified. Bounded in entries and in bytes; a look-up allocates nothing.
+///
+/// The index is SipHash under a random key over the last 64 bytes. Those are signature (of HS256 43 characters, of the
+/// others all 64), which differs between any two good tokens, so more bytes would find nothing apart that these do not;
+/// and only good tokens are put in, so a stranger can neither fill a set nor, without the key, aim at one. The whole token
+/// is compared before an entry is used. Plain `memcmp` may tell by its time how far two tokens agree, but only to
+/// somebody who has the last 64 bytes right already.
+///
+/// Four ways a set; the victim is a way that was not used since the set's last eviction.
+final class AccessTokenCache {
+    private struct Slot {
+        var hash: UInt64 = 0
+        var bytes: UnsafeMutableRawPointer?
+        var count = 0
+        var token: AccessToken?
+        var isRecent = false
+    }
+
+    private static let ways = 4
+    private static let hashedCount = 64
+    /// What an entry takes beside the token's own bytes: its object, its roles and what a server attaches.
+    private static let overheadBytes = 768
+
+    private let sipHash: SipHash
+    private let slots: UnsafeMutablePointer<Slot>
+    private let slotCount: Int
+    private let setMask: UInt64
+    private let maximumBytes: Int
+    private var bytes = 0
+    private var hand = 0
+    private(set) var count = 0
+    private(set) var evictions: UInt64 = 0
+
+    /// `capacity` is rounded up to a power of two, between 16 and a million entries.
+    init(capacity: Int, maximumBytes: Int) throws(OpenSSLError) {
+        let random = try SecureRandom.bytes(16)
+        sipHash = SipHash(UInt64(bigEndianBytes: random[0..<8]), UInt64(bigEndianBytes: random[8..<16]))
+        var sets = 4
+        while sets * AccessTokenCache.ways < min(capacity, 1 << 20) { sets *= 2 }
+        setMask = UInt64(sets - 1)
+        slotCount = sets * AccessTokenCache.ways
+        slots = .allocate(capacity: slotCount)
+        slots.initialize(repeating: Slot(), count: slotCount)
+        self.maximumBytes = maximumBytes
+    }
+
+    deinit {
+        for index in 0..<slotCount { slots[index].bytes?.deallocate() }
+        slots.deinitialize(count: slotCount)
+        slots.deallocate()
+    }
+
+    /// The entry of exactly these bytes.
+    func find(_ token: UnsafeRawBufferPointer) -> AccessToken? {
+        guard let hash = hash(of: token), let index = index(of: token, hash: hash) else { return nil }
+        slots[index].isRecent = true
+        return slots[index].token
+    }
+
+    /// Puts a token in that `find` has just missed. One of under 64 bytes or of more than all the room is left out.
+    func insert(_ bytes: UnsafeRawBufferPointer, _ token: AccessToken) {
+        guard let base = bytes.baseAddress, let hash = hash(of: bytes),
+            bytes.count + AccessTokenCache.overheadBytes <= maximumBytes
+        else { return }
+        let index = victim(in: set(of: hash))
+        evict(index)
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 8)
+        copy.copyMemory(from: base, byteCount: bytes.count)
+        slots[index] = Slot(hash: hash, bytes: copy, count: bytes.count, token: token, isRecent: true)
+        self.bytes += bytes.count + AccessTokenCache.overheadBytes
+        count += 1
+        while self.bytes > maximumBytes {
+            hand = hand + 1 < slotCount ? hand + 1 : 0
+            if hand != index { evict(hand) }
+        }
+    }
+
+    func remove(_ token: UnsafeRawBufferPointer) {
+        guard let hash = hash(of: token), let index = index(of: token, hash: hash) else { return }
+        clear(index)
+    }
+
+    private func hash(of token: UnsafeRawBufferPointer) -> UInt64? {
+        guard token.count >= AccessTokenCache.hashedCount else { return nil }
+        return sipHash.hash(
+            UnsafeRawBufferPointer(rebasing: token[(token.count &- AccessTokenCache.hashedCount)...]))
+    }
+
+    private func set(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & setMask) &* AccessTokenCache.ways }
+
+    private func index(of token: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
+        guard let base = token.baseAddress else { return nil }
+        let start = set(of: hash)
+        for index in start..<(start &+ AccessTokenCache.ways) where slots[index].hash == hash {
+            guard let bytes = slots[index].bytes, slots[index].count == token.count,
+                memcmp(bytes, base, token.count) == 0
+            else { continue }
+            return index
+        }
+        return nil
+    }
+
+    private func victim(in start: Int) -> Int {
+        let ways = start..<(start + AccessTokenCache.ways)
+        if let empty = ways.first(where: { slots[$0].bytes == nil }) { return empty }
+        if let unused = ways.first(where: { !slots[$0].isRecent }) { return unused }
+        for index in ways { slots[index].isRecent = false }
+        // All were used: any will do, and not always the same.
+        return start + Int(truncatingIfNeeded: evictions % UInt64(AccessTokenCache.ways))
+    }
+
+    private func evict(_ index: Int) {
+        guard slots[index].bytes != nil else { return }
+        evictions &+= 1
+        clear(index)
+    }
+
+    private func clear(_ index: Int) {
+        guard let copy = slots[index].bytes else { return }
+        copy.deallocate()
+        bytes -= slots[index].count + AccessTokenCache.overheadBytes
+        count -= 1
+        slots[index] = Slot()
+    }
+}

@@ -1,0 +1,73 @@
+/// An answer made ready once and written many times: status line and fixed fields are one block of bytes, then come
+/// what changes (Date, X-Request-Id, Connection) and the body.
+package struct PreparedResponse: Sendable {
+    /// To the end of the Content-Length line.
+    let block: [UInt8]
+    let body: [UInt8]
+    package let status: Status
+    package let closesConnection: Bool
+
+    package init(_ response: Response) {
+        var head = OutputBuffer()
+        ResponseSerializer.writeFixedPart(of: response, to: &head)
+        block = head.withBytes { Array($0) }
+        body = response.status.forbidsContent ? [] : response.body
+        status = response.status
+        closesConnection = response.closesConnection
+    }
+}
+
+/// Responses to bytes (RFC 9112 section 4).
+package enum ResponseSerializer {
+    /// Interim answer to `Expect: 100-continue`.
+    package static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+
+    /// Content-Length is always there, except where the status forbids content. `keepAlive` false, or an answer that
+    /// closes, adds `Connection: close`. `headOnly`: the request was HEAD, the body stays here.
+    package static func write(
+        _ response: borrowing Response, to output: inout OutputBuffer, date: borrowing HTTPDate,
+        requestID: borrowing RequestID, keepAlive: Bool, headOnly: Bool
+    ) {
+        writeFixedPart(of: response, to: &output)
+        writeChangingPart(
+            to: &output, date: date, requestID: requestID, keepAlive: keepAlive && !response.closesConnection)
+        if !headOnly && !response.status.forbidsContent { output.append(response.body) }
+    }
+
+    package static func write(
+        _ response: borrowing PreparedResponse, to output: inout OutputBuffer, date: borrowing HTTPDate,
+        requestID: borrowing RequestID, keepAlive: Bool, headOnly: Bool
+    ) {
+        output.append(response.block)
+        writeChangingPart(
+            to: &output, date: date, requestID: requestID, keepAlive: keepAlive && !response.closesConnection)
+        if !headOnly { output.append(response.body) }
+    }
+
+    static func writeFixedPart(of response: borrowing Response, to output: inout OutputBuffer) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: Int(response.status.code))
+        output.append(" ")
+        output.append(response.status.reason)
+        output.append("\r\n")
+        output.append(response.headers.bytes)
+        if response.status.forbidsContent { return }
+        if let contentType = response.contentType {
+            output.append("Content-Type: ")
+            output.append(contentType)
+            output.append("\r\n")
+        }
+        output.append("Content-Length: ")
+        output.append(decimal: response.body.count)
+        output.append("\r\n")
+    }
+
+    private static func writeChangingPart(
+        to output: inout OutputBuffer, date: borrowing HTTPDate, requestID: borrowing RequestID, keepAlive: Bool
+    ) {
+        date.withLine { output.append($0) }
+        output.append("X-Request-Id: ")
+        requestID.withBytes { output.append($0) }
+        output.append(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
+    }
+}
