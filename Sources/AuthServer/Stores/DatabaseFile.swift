@@ -62,7 +62,7 @@ struct DatabaseFile {
 
     /// Opens it for good and brings it to this version's schema.
     func open() throws(StoreRefusal) -> DatabaseQueue {
-        var configuration = Configuration()
+        var configuration = GRDB.Configuration()
         configuration.label = "portcullis.store"
         configuration.foreignKeysEnabled = true
         // The folder's lock keeps other servers out; this is for someone looking at the file with a tool.
