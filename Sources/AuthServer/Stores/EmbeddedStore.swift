@@ -16,7 +16,7 @@ package final class EmbeddedStore: Sendable {
     }
 
     /// Opens what was inspected, or makes it. Blocks: for the start, before any loop runs. `thread` must run until
-    /// `close` was called.
+    /// `close` was called. Refused, the folder is still the caller's to release.
     package static func open(
         _ inspection: DatabaseInspection, thread: any StoreThread, limits: EmbeddedLimits = EmbeddedLimits()
     ) throws(StoreRefusal) -> EmbeddedStore {
