@@ -39,6 +39,7 @@ packages: ## Install the Debian packages that a build needs and the machine lack
 .PHONY: test-packages
 test-packages: packages
 	scripts/install-packages $(TEST_PACKAGES)
+	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
 test: test-packages lint house imports suites judges ## Lint, check the house, build with warnings as errors, run every suite and judge

@@ -88,7 +88,8 @@ def costs(report, rounds, seconds):
                 for name, (process, requests) in subjects.items():
                     cost = rig.microseconds_per_request(process, process.port, requests, seconds)
                     measured[name].append(cost)
-                step(f"round {number + 1}: " + ", ".join(f"{name} {runs[-1]:.2f} us" for name, runs in measured.items()))
+                shown = ", ".join(f"{name} {runs[-1]:.2f} us" for name, runs in measured.items())
+                step(f"round {number + 1}: {shown}")
             report.notes["cache"] = cache_metrics(uncached)
             report.notes["system calls a request"] = {
                 "responder": system_calls(bare_verify, verify), "server": system_calls(server, verify)}
