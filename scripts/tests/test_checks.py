@@ -47,8 +47,8 @@ class Masking(unittest.TestCase):
 
 class House(unittest.TestCase):
     def test_tasks_leave_the_loop(self):
-        for text in ("Task { }", "Task<Void, Never> { }", "Task<A<B>, C>(priority: .low) { }", "Task(priority: .low) { }",
-                     "Task.detached { }",
+        for text in ("Task { }", "Task<Void, Never> { }", "Task<A<B>, C>(priority: .low) { }",
+                     "Task(priority: .low) { }", "Task.detached { }",
                      "Task.immediate { }", "await Task.sleep(for: x)", "Task\n    .detached { }"):
             self.assertIn(("1", " task"), rules(text), text)
         self.assertEqual(
@@ -96,6 +96,8 @@ class House(unittest.TestCase):
         self.assertEqual(rules("cd /ro" "ot/x", "Makefile"), [("1", " path")])
         self.assertEqual(rules("a \u2014 b", "README.md"), [("1", " dash")])
         self.assertEqual(rules("<" * 7 + " HEAD", "README.md"), [("1", " conflict")])
+        self.assertEqual(rules("x" * 121, "scripts/a"), [("1", " width")])
+        self.assertEqual(rules("x" * 121, "README.md"), [])
         self.assertEqual(rules("build/work/x and ~/home/", "README.md"), [])
 
 
@@ -109,7 +111,8 @@ class Imports(unittest.TestCase):
 
     def test_a_transitive_import_is_found_with_its_line(self):
         for line in ("import COpenSSL", "package import COpenSSL", "internal import COpenSSL",
-                     "@testable import COpenSSL", "@preconcurrency package import COpenSSL", "import struct COpenSSL.A", "  import COpenSSL"):
+                     "@testable import COpenSSL", "@preconcurrency package import COpenSSL",
+                     "import struct COpenSSL.A", "  import COpenSSL"):
             found = self.found(self.target, f"import OpenSSL\n{line}\n")
             self.assertEqual(len(found), 1, line)
             self.assertTrue(found[0].startswith("Sources/JWT/A.swift:2: JWT imports COpenSSL"), found[0])
