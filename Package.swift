@@ -57,6 +57,9 @@ let package = Package(
         module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
         .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
 
+        // What several suites share.
+        .target(
+            name: "TestSupport", dependencies: ["Reactor"], path: "Tests/TestSupport", swiftSettings: settings),
         // Our side of the exchange of tokens with other libraries (Tests/Judges/run).
         .executableTarget(
             name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
@@ -70,6 +73,8 @@ let package = Package(
         suite("PasswordsTests", ["Passwords"]),
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
         suite("ReactorTests", ["Reactor"]),
+        suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
+        suite("AuthServerTests", ["TestSupport", "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP"]),
         // What every implementation of the stores must keep, and a child process to kill while it works.
         .target(

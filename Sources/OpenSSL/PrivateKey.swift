@@ -3,11 +3,10 @@ internal import COpenSSL
 /// A private key. OpenSSL holds its numbers and wipes them when the last reference goes. Any thread may sign with it.
 package struct PrivateKey: Sendable {
     private let handle: KeyHandle
+    /// The other half, with no private number in its memory.
+    package let publicKey: PublicKey
 
     package var kind: KeyKind { handle.kind }
-
-    /// The other half.
-    package var publicKey: PublicKey { PublicKey(sharing: handle) }
 
     /// A fresh key. `rsaBits` matters for RSA alone and must lie in `RSALimits.bits`. An RSA key takes some 0.1 s and
     /// up: never on a loop.
@@ -21,10 +20,13 @@ package struct PrivateKey: Sendable {
         case .ed25519: pointer = portcullis_generate_ed25519()
         }
         guard let pointer else { throw OpenSSLError("generating a key") }
-        return PrivateKey(handle: try KeyHandle(adopting: pointer))
+        return try PrivateKey(handle: KeyHandle(adopting: pointer))
     }
 
-    private init(handle: KeyHandle) { self.handle = handle }
+    private init(handle: KeyHandle) throws(OpenSSLError) {
+        self.handle = handle
+        publicKey = try PublicKey(of: handle)
+    }
 
     /// From a DER PKCS #8 PrivateKeyInfo (RFC 5958), not encrypted, with nothing after it; both halves are checked to
     /// belong together.
@@ -38,8 +40,7 @@ package struct PrivateKey: Sendable {
             return EVP_PKCS82PKEY_ex(information, nil, nil)
         }
         guard let pointer else { throw OpenSSLError("reading a private key") }
-        handle = try KeyHandle(adopting: pointer)
-        try handle.checkPublicHalf()
+        try self.init(handle: KeyHandle(adopting: pointer))
         try handle.checkPair()
     }
 

@@ -14,7 +14,18 @@ package struct PublicKey: Sendable {
 
     package var kind: KeyKind { handle.kind }
 
-    init(sharing handle: KeyHandle) { self.handle = handle }
+    /// The public half of a private key, copied by way of its SubjectPublicKeyInfo.
+    init(of privateKey: KeyHandle) throws(OpenSSLError) {
+        let count = i2d_PUBKEY(privateKey.pointer, nil)
+        guard count > 0 else { throw OpenSSLError("writing a public key") }
+        var bytes = [UInt8](repeating: 0, count: Int(count))
+        let written = bytes.withUnsafeMutableBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            return i2d_PUBKEY(privateKey.pointer, &cursor)
+        }
+        guard written == count else { throw OpenSSLError("writing a public key") }
+        try self.init(subjectPublicKeyInfo: bytes)
+    }
 
     /// From a DER SubjectPublicKeyInfo (RFC 5280), with nothing after it.
     package init(subjectPublicKeyInfo bytes: RawSpan) throws(OpenSSLError) {

@@ -1,0 +1,204 @@
+import HTTP
+import Reactor
+
+/// A request whose body is on its way.
+struct BodyInProgress {
+    var decoder: BodyDecoder
+    var bytes: [UInt8] = []
+    /// Nil when the body is thrown away, since the answer is already made.
+    let request: Request?
+}
+
+extension Connection {
+    /// Requests answered in one go before other connections get their turn; what is left waits for the next round.
+    private static let requestsPerTurn = 16
+
+    /// Takes in what was read. Whole requests are answered from `bytes` themselves; only what is left over is kept.
+    func consume(_ bytes: UnsafeRawBufferPointer) {
+        if state.phase == .lingering { return }
+        if pending.isEmpty {
+            let used = process(bytes)
+            if used < bytes.count { pending.append(contentsOf: bytes[used...]) }
+        } else {
+            pending.append(contentsOf: bytes)
+            consumePending()
+        }
+        flush()
+    }
+
+    private func consumePending() {
+        // Taken out for the time of the call, so that nothing else can change it under the parser.
+        var bytes: [UInt8] = []
+        swap(&bytes, &pending)
+        let used = bytes.withUnsafeBytes { process($0) }
+        if state.phase == .closed { return }
+        bytes.removeFirst(used)
+        // A buffer that once held a large body is not kept for small heads.
+        pending = bytes.isEmpty ? [] : bytes
+    }
+
+    /// Goes on with what is already here, after an answer is on its way.
+    func resume() {
+        if !pending.isEmpty {
+            consumePending()
+            flush()
+        }
+        readInput()
+    }
+
+    /// Answers whole requests from the front of `bytes`, in order. Returns how many bytes are done with.
+    private func process(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var offset = 0
+        var left = Connection.requestsPerTurn
+        while offset < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            let used: Int?
+            switch state.phase {
+            case .idle, .head:
+                if left == 0 {
+                    continueNextRound()
+                    return offset
+                }
+                left -= 1
+                used = takeHead(rest)
+            case .body: used = takeBody(rest)
+            case .lingering, .closed: return bytes.count
+            case .handling, .writing: return offset
+            }
+            guard let used else { return offset }
+            offset += used
+        }
+        return offset
+    }
+
+    /// The socket is free, the requests are many: let others have the loop first.
+    private func continueNextRound() {
+        hasBacklog = true
+        _ = host.loop.schedule(at: MonotonicTime(nanoseconds: host.loop.now.nanoseconds &+ 1)) { [self] in
+            assumeIsolated { connection in
+                connection.hasBacklog = false
+                if connection.state.takesInput { connection.resume() }
+            }
+        }
+    }
+
+    /// Nil when the head is not whole yet.
+    private func takeHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        do throws(RequestError) {
+            guard try parser.parse(bytes) else {
+                state.headBegan(at: host.loop.now)
+                return nil
+            }
+        } catch {
+            refuse(error)
+            return bytes.count
+        }
+        serial &+= 1
+        state.headEnded(at: host.loop.now)
+        answerHead(bytes)
+        defer { parser.reset() }
+        return parser.head.length
+    }
+
+    private func answerHead(_ bytes: UnsafeRawBufferPointer) {
+        if !parser.head.keepAlive { state.closeAfterAnswer() }
+        let exchange = Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
+        let frame = host.frame(isLast: state.isLastAnswer, headOnly: parser.head.method == .head)
+        switch host.handler.begin(parser.head, bytes, exchange, frame, &host.output) {
+        case .answered:
+            if parser.head.body == .none {
+                answered()
+            } else if parser.head.expectsContinue {
+                // The body may or may not follow: nobody can tell the next request from it (RFC 9110 section 10.1.1).
+                endAfterAnswer()
+            } else {
+                collect(parser.head.body, limit: host.limits.bodyBytes, request: nil)
+            }
+        case .collect(let bodyLimit):
+            self.exchange = exchange
+            let request = Request(parser.head, in: bytes)
+            if parser.head.body == .none {
+                handle(request)
+            } else {
+                collect(parser.head.body, limit: bodyLimit, request: request)
+            }
+        }
+    }
+
+    /// Awaits a body of at most `limit` bytes, for `request` or, without one, to throw it away.
+    private func collect(_ framing: BodyFraming, limit: Int, request: Request?) {
+        if case .length(let length) = framing, length > limit {
+            if request == nil { return endAfterAnswer() }
+            return refuse(RequestError(.contentTooLarge, "the request body is too large"))
+        }
+        var limits = host.limits
+        limits.bodyBytes = min(limits.bodyBytes, limit)
+        body = BodyInProgress(decoder: BodyDecoder(framing, limits: limits), request: request)
+        state.bodyBegan()
+        if request != nil, parser.head.expectsContinue { host.output.append(ResponseSerializer.continueLine) }
+    }
+
+    /// Nil when more of the body must come.
+    private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard var progress = body.take() else { return nil }
+        do throws(RequestError) {
+            let step = try progress.decoder.decode(bytes, into: &progress.bytes)
+            if !step.isComplete {
+                if progress.request == nil { progress.bytes.removeAll(keepingCapacity: true) }
+                body = progress
+                return step.consumed > 0 ? step.consumed : nil
+            }
+            if var request = progress.request {
+                request.body = progress.bytes
+                handle(request)
+            } else {
+                answered()
+            }
+            return step.consumed
+        } catch {
+            // Without a request the answer is already on its way; a second one would answer nobody.
+            if progress.request == nil { endAfterAnswer() } else { refuse(error) }
+            return bytes.count
+        }
+    }
+
+    /// A task makes the answer; meanwhile nothing further is read.
+    private func handle(_ request: Request) {
+        guard let exchange else { return }
+        state.handlingBegan()
+        let serial = self.serial
+        let headOnly = request.head.method == .head
+        task = host.loop.spawn { [self] in
+            let response = await host.handler.respond(to: request, exchange)
+            await finish(response, serial: serial, headOnly: headOnly)
+        }
+    }
+
+    private func finish(_ response: Response, serial: UInt64, headOnly: Bool) {
+        guard serial == self.serial, state.phase == .handling || state.phase == .writing, let exchange else { return }
+        task = nil
+        self.exchange = nil
+        if response.closesConnection { state.closeAfterAnswer() }
+        host.write(response, exchange.requestID, isLast: state.isLastAnswer, headOnly: headOnly)
+        answered()
+        flush()
+        resume()
+    }
+
+    /// An answer is in the output.
+    private func answered() {
+        if state.isLastAnswer { endAfterAnswer() } else { state.answered(at: host.loop.now) }
+    }
+
+    /// The connection answers by itself: the request cannot be read or took too long. It is the last answer.
+    func refuse(_ error: RequestError) {
+        let exchange =
+            self.exchange ?? Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
+        host.handler.refused(error.status, exchange)
+        let response = Response.refusal(error, requestID: exchange.requestID)
+        host.write(response, exchange.requestID, isLast: true, headOnly: false)
+        serial &+= 1
+        endAfterAnswer()
+        flush()
+    }
+}

@@ -1,0 +1,52 @@
+package import Reactor
+
+/// One address served by every loop of a group: a listener and its connections on each.
+package struct Server: Sendable {
+    package let address: SocketAddress
+    package let hosts: [ConnectionHost]
+    private let listeners: [Listener]
+
+    /// Listens on `address` with one host per loop. Port 0 lets the kernel choose; `address` then tells the port.
+    package static func start(on address: SocketAddress, hosts: [ConnectionHost]) async throws(SystemError) -> Server {
+        var bound = address
+        var listeners: [Listener] = []
+        for host in hosts {
+            let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
+            if let local = socket.localAddress() { bound = local }
+            listeners.append(Listener(host: host, socket: socket))
+        }
+        for listener in listeners { try await listener.startOnLoop() }
+        return Server(address: bound, hosts: hosts, listeners: listeners)
+    }
+
+    /// Takes what is queued, stops listening, and answers every request from now on with `Connection: close`.
+    package func drain() {
+        for listener in listeners { listener.drainOnLoop() }
+    }
+
+    /// Connections open now, over all loops.
+    package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }
+
+    /// Ends what is left, answered or not.
+    package func closeAll() {
+        for host in hosts { host.loop.execute { host.closeAll() } }
+    }
+}
+
+extension Listener {
+    func startOnLoop() async throws(SystemError) {
+        let result: Result<Void, SystemError> = await withUnsafeContinuation { continuation in
+            loop.execute {
+                continuation.resume(returning: Result { () throws(SystemError) in try self.start() })
+            }
+        }
+        try result.get()
+    }
+
+    func drainOnLoop() {
+        loop.execute {
+            self.stop()
+            self.drainHost()
+        }
+    }
+}

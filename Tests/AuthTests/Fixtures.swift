@@ -1,0 +1,273 @@
+import JWT
+import OpenSSL
+import Passwords
+import Synchronization
+
+@testable import Auth
+
+/// A moment all tests start from.
+let testStart = UnixTime(seconds: 1_800_000_000)
+
+/// Shared by the suites: making keys takes time.
+enum TestKeys {
+    static let master = Result { try MasterKeys(parsing: MasterKeys.makeFile()) }
+
+    /// ES256: quick to make.
+    static var policy: KeyRingPolicy {
+        var policy = KeyRingPolicy()
+        policy.signingAlgorithm = .es256
+        return policy
+    }
+
+    static func ring() async throws -> KeyRingSnapshot {
+        try await KeyService(store: MemoryKeys(), master: master.get(), policy: policy).load(at: testStart)
+    }
+
+    static func refreshKey(_ id: UInt64) throws -> RefreshKey {
+        try RefreshKey(id: id, secret: SecretBytes(randomCount: 32))
+    }
+}
+
+actor MemoryKeys: KeyStore {
+    private(set) var keys: [StoredKey] = []
+    private(set) var changes = 0
+
+    init(_ keys: [StoredKey] = []) { self.keys = keys }
+
+    func set(_ keys: [StoredKey]) { self.keys = keys }
+
+    func update(_ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?) async throws(StoreError) -> [StoredKey] {
+        if let new = change(keys) {
+            keys = new
+            changes += 1
+        }
+        return keys
+    }
+}
+
+/// Users, sessions and attempts in memory, each method one step of the actor. Only what the services' tests need.
+actor MemoryStore: UserStore, SessionStore, AttemptStore {
+    private(set) var calls: [String] = []
+    var isAway = false
+    private var users: [Identifier: User] = [:]
+    private var hashes: [Identifier: String] = [:]
+    private var sessions: [Identifier: StoredSession] = [:]
+    private var counted: [Int64: [UInt8]] = [:]
+    private var nextAttempt: Int64 = 0
+
+    func setAway(_ isAway: Bool) { self.isAway = isAway }
+    func resetCalls() { calls = [] }
+    func set(_ session: StoredSession) { sessions[session.id] = session }
+    func attemptCount() -> Int { counted.count }
+    func passwordHash(of id: Identifier) -> String? { hashes[id] }
+    func change(_ id: Identifier, _ change: (inout User) -> Void) {
+        if var user = users[id] {
+            change(&user)
+            users[id] = user
+        }
+    }
+
+    private func note(_ call: String) throws(StoreError) {
+        calls.append(call)
+        if isAway { throw .unavailable }
+    }
+
+    func createFirst(_ user: NewUser) async throws(StoreError) -> Bool { try await create(user) }
+
+    func create(_ user: NewUser) async throws(StoreError) -> Bool {
+        users[user.id] = User(
+            id: user.id, username: user.username, roles: user.roles, isEnabled: true, version: 1,
+            createdAt: user.createdAt)
+        hashes[user.id] = user.passwordHash
+        return true
+    }
+
+    func user(_ id: Identifier) async throws(StoreError) -> User? { users[id] }
+
+    func replacePasswordHash(of id: Identifier, from old: String, to new: String) async throws(StoreError) -> Bool {
+        try note("rehash")
+        guard hashes[id] == old else { return false }
+        hashes[id] = new
+        return true
+    }
+
+    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]? {
+        nil
+    }
+
+    func reserve(_ attempt: LoginAttempt, caps: AttemptCaps) async throws(StoreError) -> LoginLookup {
+        try note("reserve")
+        let user = users.values.first { $0.username == attempt.username }
+        var reservation: AttemptReservation?
+        if counted.values.count(where: { $0 == attempt.nameKey }) < caps.unknownDevices {
+            nextAttempt += 1
+            counted[nextAttempt] = attempt.nameKey
+            reservation = AttemptReservation(id: nextAttempt)
+        }
+        return LoginLookup(user: user, passwordHash: user.flatMap { hashes[$0.id] }, reservation: reservation)
+    }
+
+    func giveBack(_ reservation: AttemptReservation) async throws(StoreError) {
+        try note("giveBack")
+        counted[reservation.id] = nil
+    }
+
+    func open(
+        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
+    ) async throws(StoreError) -> SessionOpening {
+        try note("open")
+        guard let user = users[session.userID], user.isEnabled, user.version == session.userVersion else {
+            return .userChanged
+        }
+        sessions[session.id] = session
+        if let attempt { counted[attempt.id] = nil }
+        return .opened(revocations: [])
+    }
+
+    func refresh(
+        _ id: Identifier, at now: UnixTime, decide: @escaping @Sendable (StoredSession) -> RefreshDecision
+    ) async throws(StoreError) -> RefreshResult {
+        try note("refresh")
+        guard var session = sessions[id], let user = users[session.userID], user.isEnabled else {
+            return .refused(revocations: [])
+        }
+        switch decide(session) {
+        case .rotate(let counter), .adopt(let counter):
+            session.counter = counter
+            session.rotatedAt = now
+            session.lastUsedAt = now
+            session.userVersion = user.version
+            sessions[id] = session
+            return .granted(session, user)
+        case .repeatCurrent: return .granted(session, user)
+        case .endAsReused, .endAsExpired: return .refused(revocations: remove(id, at: now))
+        case .undecidable: return .undecidable
+        }
+    }
+
+    func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+        try note("end")
+        return remove(id, at: now)
+    }
+
+    func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+        try note("endAll")
+        guard let version = users[user]?.version else { return [] }
+        users[user]?.version = version + 1
+        sessions = sessions.filter { $0.value.userID != user }
+        return [.user(user, minimumVersion: version + 1, until: now.adding(seconds: 3700))]
+    }
+
+    func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession] {
+        sessions.values.filter { $0.userID == user }
+    }
+
+    private func remove(_ id: Identifier, at now: UnixTime) -> [Revocation] {
+        guard let session = sessions.removeValue(forKey: id) else { return [] }
+        return [.session(id, user: session.userID, until: now.adding(seconds: 3700))]
+    }
+}
+
+/// The table behind a lock, as a server would.
+final class LockedThrottle: LoginThrottle {
+    private let table: Mutex<ThrottleTable>
+
+    init(_ table: ThrottleTable = ThrottleTable()) { self.table = Mutex(table) }
+
+    func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict {
+        table.withLock { $0.reserve(keys, at: now) }
+    }
+
+    func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
+        table.withLock { $0.giveBack(reservation, at: now) }
+    }
+}
+
+/// Hashes at once and counts.
+final class CountingHasher: PasswordHasher {
+    struct Counts: Equatable {
+        var compared = 0
+        var hashed = 0
+        var open = 0
+        var next: UInt64 = 0
+        var failure: HashingError?
+        var admissionFailure: HashingError?
+    }
+
+    let counts = Mutex(Counts())
+    let parameters: PasswordHashParameters
+
+    init(_ parameters: PasswordHashParameters) { self.parameters = parameters }
+
+    func admit() throws(HashingError) -> HashAdmission {
+        let (id, failure) = counts.withLock { counts in
+            counts.next += 1
+            if counts.admissionFailure == nil { counts.open += 1 }
+            return (counts.next, counts.admissionFailure)
+        }
+        if let failure { throw failure }
+        return HashAdmission(id: id)
+    }
+
+    func withdraw(_ admission: HashAdmission) { counts.withLock { $0.open -= 1 } }
+
+    func isMatch(
+        _ password: SecretBytes, phc: String, admission: HashAdmission
+    ) async throws(HashingError) -> Bool {
+        let failure = counts.withLock { counts in
+            counts.open -= 1
+            if counts.failure == nil { counts.compared += 1 }
+            return counts.failure
+        }
+        if let failure { throw failure }
+        do throws(PasswordHashError) {
+            return try password.withUnsafeBytes { bytes throws(PasswordHashError) in
+                try PasswordHash.isMatch(bytes.bytes, phc: phc)
+            }
+        } catch {
+            throw .failed
+        }
+    }
+
+    func hash(_ password: SecretBytes, admission: HashAdmission) async throws(HashingError) -> String {
+        counts.withLock { counts in
+            counts.open -= 1
+            counts.hashed += 1
+        }
+        do throws(PasswordHashError) {
+            return try password.withUnsafeBytes { bytes throws(PasswordHashError) in
+                try PasswordHash.hash(bytes.bytes, parameters: parameters)
+            }
+        } catch {
+            throw .failed
+        }
+    }
+}
+
+/// Applies to one set.
+final class SetPublisher: RevocationPublisher {
+    let set = Mutex(RevocationSet())
+
+    func publish(_ revocations: [Revocation]) async {
+        set.withLock { $0 = $0.applying(revocations) }
+    }
+}
+
+/// The clock and the keys of a service under test.
+final class TestState: Sendable {
+    private let value: Mutex<AuthState>
+
+    init(_ keys: KeyRingSnapshot) { value = Mutex(AuthState(now: testStart, keys: keys, generation: 0)) }
+
+    var current: AuthState { value.withLock { $0 } }
+
+    func advance(milliseconds: Int64) {
+        value.withLock {
+            $0 = AuthState(now: $0.now.adding(milliseconds: milliseconds), keys: $0.keys, generation: $0.generation)
+        }
+    }
+
+    func set(_ keys: KeyRingSnapshot) {
+        value.withLock { $0 = AuthState(now: $0.now, keys: keys, generation: $0.generation) }
+    }
+}

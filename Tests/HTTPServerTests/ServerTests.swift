@@ -1,0 +1,142 @@
+import HTTP
+import HTTPServer
+import Reactor
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ServerTests {
+    private let get = "GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    private func deadlines(_ change: (inout Deadlines) -> Void) -> Deadlines {
+        var deadlines = Deadlines()
+        change(&deadlines)
+        return deadlines
+    }
+
+    @Test(arguments: ["G", "GET /now HTTP/1.1\r\nHost: a\r\n"])
+    func `a head that does not come to an end gets 408 (RFC 9110 15.5.9)`(_ text: String) async throws {
+        try await TestServer.run(deadlines: deadlines { $0.head = 50 }) { server in
+            let client = try server.client()
+            #expect(client.request(text)?.status == 408)
+            #expect(client.isEnded())
+            await until { server.server.openConnections == 0 }
+        }
+    }
+
+    @Test func `a body that does not come to an end gets 408`() async throws {
+        try await TestServer.run(deadlines: deadlines { $0.body = 50 }) { server in
+            let client = try server.client()
+            #expect(client.request("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")?.status == 408)
+            #expect(client.isEnded())
+        }
+    }
+
+    @Test func `an idle connection ends silently`() async throws {
+        try await TestServer.run(deadlines: deadlines { $0.idle = 50 }) { server in
+            let client = try server.client()
+            #expect(client.isEnded())
+            #expect(server.handler.refusals.withLock { $0 }.isEmpty)
+        }
+    }
+
+    @Test func `an answer that takes too long is 503 and its task is cancelled`() async throws {
+        try await TestServer.run(deadlines: deadlines { $0.total = 50 }) { server in
+            let waiting = try server.client()
+            #expect(waiting.request("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")?.status == 503)
+            #expect(waiting.isEnded())
+            await until { server.handler.cancelled.withLock { $0 } == 1 }
+        }
+    }
+
+    @Test func `a peer that does not read its answers is dropped and meanwhile nothing more is read from it`()
+        async throws
+    {
+        try await TestServer.run(deadlines: deadlines { $0.write = 100 }) { server in
+            let client = try server.client()
+            for _ in 0..<4 { client.send("POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n") }
+            await until { server.server.openConnections == 0 }
+        }
+    }
+
+    @Test func `connections beyond the limit wait and are served when there is room`() async throws {
+        try await TestServer.run(maximumConnections: 2) { server in
+            let first = [try server.client(), try server.client()]
+            for client in first { #expect(client.request(get)?.status == 200) }
+            let third = try server.client()
+            third.send(get)
+            await until { server.server.hosts[0].counters.pauses > 0 }
+            #expect(server.server.openConnections == 2)
+            first[0].close()
+            #expect(third.receive()?.status == 200)
+        }
+    }
+
+    @Test func `draining takes what is queued, answers it with Connection: close and ends`() async throws {
+        try await TestServer.run(deadlines: deadlines { $0.drainingIdle = 200 }) { server in
+            let idle = try server.client()
+            #expect(idle.request(get)?.status == 200)
+            let working = try server.client()
+            working.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            await until { server.group.loops[0].taskCount == 1 }
+            // Held, so that the next connections are queued in the kernel when draining begins.
+            let held = Lock(true)
+            server.group.loops[0].execute { held.wait { $0 ? nil : () } }
+            let queued = try (0..<20).map { _ in try server.client() }
+            for client in queued { client.send(get) }
+            server.server.drain()
+            held.withLock { $0 = false }
+            held.signal()
+            for client in queued {
+                let reply = client.receive()
+                #expect(reply?.status == 200)
+                #expect(reply?.field("connection") == "close")
+            }
+            server.handler.gate.withLock { $0 = true }
+            #expect(working.receive()?.field("connection") == "close")
+            #expect(idle.isEnded())
+            for client in queued { client.close() }
+            working.close()
+            await until { server.server.openConnections == 0 }
+            #expect(throws: (any Error).self) { try server.client() }
+        }
+    }
+
+    @Test func `a thousand connections that come and go in every way leave nothing behind`() async throws {
+        try await TestServer.run(loops: 2) { server in
+            let before = await counts(server)
+            for round in 0..<200 {
+                let clients = try (0..<5).map { _ in try server.client() }
+                clients[0].send(get)
+                clients[1].send("GET /no")
+                clients[2].send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+                clients[3].send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+                if round.isMultiple(of: 2) { _ = clients[0].receive() }
+                for (index, client) in clients.enumerated() {
+                    index.isMultiple(of: 2) ? client.reset() : client.close()
+                }
+            }
+            for handler in server.handlers { handler.gate.withLock { $0 = true } }
+            await until { server.server.openConnections == 0 }
+            await until { server.group.loops.allSatisfy { $0.taskCount == 0 } }
+            #expect(await counts(server) == before)
+        }
+    }
+
+    @Test func `both loops of a shared port get connections`() async throws {
+        try await TestServer.run(loops: 2) { server in
+            let clients = try (0..<64).map { _ in try server.client() }
+            for client in clients { #expect(client.request(get)?.status == 200) }
+            #expect(server.server.hosts.allSatisfy { $0.counters.accepted > 0 })
+        }
+    }
+
+    /// Descriptors and timers of every loop.
+    private func counts(_ server: TestServer) async -> [Int] {
+        let counts = Lock<[Int]>([])
+        await server.group.runOnAll { index in
+            let loop = server.group.loops[index]
+            counts.withLock { $0 += [loop.registrationCount, loop.timerCount] }
+        }
+        return counts.withLock { $0 }
+    }
+}
