@@ -50,7 +50,7 @@ package struct BodyDecoder: Sendable {
         while position < bytes.count && state != .done {
             if state == .data {
                 let count = min(remaining, bytes.count - position)
-                body.append(contentsOf: bytes[position..<(position + count)])
+                body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)]))
                 position += count
                 remaining -= count
                 if remaining == 0 { state = isChunked ? .dataReturn : .done }

@@ -84,6 +84,15 @@ extension UnsafeRawBufferPointer {
         return memcmp(base, literal.utf8Start, count) == 0
     }
 
+    /// The first LF at or behind `start`; nil when there is none.
+    @inline(__always)
+    func lineFeed(from start: Int) -> Int? {
+        guard let base = baseAddress, start < count, let found = memchr(base + start, 0x0A, count &- start) else {
+            return nil
+        }
+        return UnsafeRawPointer(found) - base
+    }
+
     /// Without the SP and HTAB around it.
     var trimmingBlanks: UnsafeRawBufferPointer {
         var (start, end) = (0, count)

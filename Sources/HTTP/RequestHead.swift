@@ -58,7 +58,7 @@ package struct RequestHead: Sendable, Equatable {
     package func forEachField(in bytes: UnsafeRawBufferPointer, _ body: (ByteRange, ByteRange) -> Void) {
         var start = fieldsStart
         let end = min(length, bytes.count)
-        while start < end, let lineFeed = bytes[start..<end].firstIndex(of: UInt8(ascii: "\n")) {
+        while start < end, let lineFeed = bytes.lineFeed(from: start) {
             if let line = FieldLine(bytes, start, lineFeed - 1) { body(line.name, line.value) }
             start = lineFeed + 1
         }

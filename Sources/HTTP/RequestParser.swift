@@ -1,5 +1,3 @@
-import Glibc
-
 /// Reads request heads (RFC 9112), strictly. One per connection; plain memory.
 ///
 /// It goes on where it stopped, line by line, so a slow client costs as much as a fast one, and what it says of a head
@@ -29,13 +27,12 @@ package struct RequestParser: Sendable {
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         if head.length > 0 { return true }
         let window = min(bytes.count, limits.headBytes)
-        guard let base = bytes.baseAddress else { return false }
-        while scanned < window, let found = memchr(base + scanned, 0x0A, window &- scanned) {
-            let lineFeed = UnsafeRawPointer(found) - base
+        let received = UnsafeRawBufferPointer(rebasing: bytes[..<window])
+        while let lineFeed = received.lineFeed(from: scanned) {
             let start = lineStart
             lineStart = lineFeed &+ 1
             scanned = lineStart
-            guard lineFeed > start, base.load(fromByteOffset: lineFeed &- 1, as: UInt8.self) == 0x0D else {
+            guard lineFeed > start, received[lineFeed &- 1] == 0x0D else {
                 if !hasRequestLine { try checkBeginning(bytes, start, lineFeed) }
                 throw .malformed("a line ends without a carriage return")
             }

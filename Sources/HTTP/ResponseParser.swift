@@ -21,7 +21,6 @@ package struct ResponseParser: Sendable {
     private var state = State.head
     private var answersHead = false
     private var head: [UInt8] = []
-    private var fields: [(name: ByteRange, value: ByteRange)] = []
     private var decoder: BodyDecoder
 
     /// Of `limits`, those of head, fields, body, extensions and trailers hold.
@@ -39,19 +38,28 @@ package struct ResponseParser: Sendable {
         keepAlive = true
         status = 0
         head.removeAll(keepingCapacity: true)
-        fields.removeAll(keepingCapacity: true)
         body.removeAll(keepingCapacity: true)
     }
 
     /// The first field of that name.
     package func field(_ lowercaseName: StaticString) -> String? { values(lowercaseName).first }
 
-    /// All fields of that name, in order.
+    /// All fields of that name, in order; none before the head is complete.
     package func values(_ lowercaseName: StaticString) -> [String] {
+        guard state != .head else { return [] }
+        var values: [String] = []
         head.withUnsafeBytes { bytes in
-            fields.filter { $0.name.of(bytes).equalsIgnoringCase(lowercaseName) }
-                .map { String(decoding: $0.value.of(bytes), as: UTF8.self) }
+            var start = 0
+            while let lineFeed = bytes.lineFeed(from: start) {
+                if let line = FieldLine(bytes, start, lineFeed - 1),
+                    line.name.of(bytes).equalsIgnoringCase(lowercaseName)
+                {
+                    values.append(String(decoding: line.value.of(bytes), as: UTF8.self))
+                }
+                start = lineFeed + 1
+            }
         }
+        return values
     }
 
     /// Takes bytes as they come and returns how many belonged to this response.
@@ -89,10 +97,10 @@ package struct ResponseParser: Sendable {
     private mutating func receiveHead(_ bytes: UnsafeRawBufferPointer) throws(ResponseError) -> Int {
         var position = 0
         while position < bytes.count {
-            let lineFeed = bytes[position...].firstIndex(of: 0x0A)
+            let lineFeed = bytes.lineFeed(from: position)
             let end = lineFeed.map { $0 + 1 } ?? bytes.count
             guard end - position <= limits.headBytes - head.count else { throw .tooLarge }
-            head.append(contentsOf: bytes[position..<end])
+            head.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
             position = end
             guard lineFeed != nil else { break }
             guard head.dropLast().last == 0x0D else { throw .malformed }
@@ -114,7 +122,6 @@ package struct ResponseParser: Sendable {
             head.removeAll(keepingCapacity: true)
             return
         }
-        fields = parsed.fields
         keepAlive = parsed.keepAlive
         try chooseBody(parsed)
     }
@@ -138,23 +145,23 @@ package struct ResponseParser: Sendable {
 /// A response's head, split and checked.
 private struct ResponseHead {
     var status: UInt16 = 0
-    var fields: [(name: ByteRange, value: ByteRange)] = []
     var keepAlive = true
     /// nil: the body ends with the connection (RFC 9112 section 6.3).
     var framing: BodyFraming?
 
     init(_ bytes: UnsafeRawBufferPointer, limits: Limits) throws(ResponseError) {
         var start = 0
+        var fieldCount = 0
         var framingFields = FramingFields()
-        while let lineFeed = bytes[start...].firstIndex(of: 0x0A) {
+        while let lineFeed = bytes.lineFeed(from: start) {
             guard lineFeed > start, bytes[lineFeed - 1] == 0x0D else { throw .malformed }
             let end = lineFeed - 1
             if start == 0 {
                 try statusLine(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
             } else if end > start {
-                guard fields.count < limits.headerFields else { throw .tooLarge }
+                fieldCount += 1
+                guard fieldCount <= limits.headerFields else { throw .tooLarge }
                 guard let line = FieldLine(bytes, start, end) else { throw .malformed }
-                fields.append((line.name, line.value))
                 try note(line, bytes, &framingFields)
             }
             start = lineFeed + 1

@@ -16,6 +16,7 @@ struct JSONLexer {
     func error(_ kind: JSONError.Kind) -> JSONError { JSONError(kind: kind, offset: position) }
 
     /// The next byte after white space, not consumed.
+    @inline(__always)
     mutating func peek() throws(JSONError) -> UInt8 {
         skipWhitespace()
         guard position < bytes.count else { throw error(.unexpectedEnd) }
@@ -23,12 +24,14 @@ struct JSONLexer {
     }
 
     /// Consumes `expected` after white space if it comes next.
+    @inline(__always)
     mutating func take(_ expected: UInt8) throws(JSONError) -> Bool {
         guard try peek() == expected else { return false }
         position += 1
         return true
     }
 
+    @inline(__always)
     mutating func expect(_ expected: UInt8) throws(JSONError) {
         guard try take(expected) else { throw error(.unexpectedByte) }
     }
@@ -39,6 +42,7 @@ struct JSONLexer {
         guard position == bytes.count else { throw error(.trailingBytes) }
     }
 
+    @inline(__always)
     private mutating func skipWhitespace() {
         while position < bytes.count {
             switch bytes[position] {
@@ -116,6 +120,7 @@ extension JSONLexer {
         return found
     }
 
+    @inline(__always)
     private mutating func digit() -> UInt8? {
         guard position < bytes.count else { return nil }
         let digit = bytes[position] &- UInt8(ascii: "0")
@@ -159,7 +164,9 @@ extension JSONLexer {
         }
     }
 
-    /// Passes over eight bytes at a time while none of them is a quote, a backslash, a control or beyond ASCII.
+    /// Goes to the next quote, backslash, control or byte beyond ASCII, eight bytes at a time; within the last seven
+    /// bytes of the input the caller goes on singly.
+    @inline(__always)
     private mutating func skipPlainText() {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highBits: UInt64 = 0x8080_8080_8080_8080
@@ -169,7 +176,12 @@ extension JSONLexer {
             let backslashes = word ^ (ones &* 0x5C)
             let special =
                 (word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones) | word
-            if special & highBits != 0 { return }
+            let flags = special & highBits
+            if flags != 0 {
+                // The lowest flag is never a borrow from below.
+                position += flags.trailingZeroBitCount >> 3
+                return
+            }
             position += 8
         }
     }

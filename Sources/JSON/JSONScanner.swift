@@ -35,6 +35,7 @@ package struct JSONScanner: ~Copyable {
     package init(_ bytes: UnsafeRawBufferPointer) { lexer = JSONLexer(bytes) }
 
     /// What comes next, unread.
+    @inline(__always)
     package mutating func kind() throws(JSONError) -> Kind {
         switch try lexer.peek() {
         case UInt8(ascii: "{"): return .object
@@ -143,11 +144,13 @@ package struct JSONScanner: ~Copyable {
     }
 
     /// Inside a container a value can be read only where one is owed.
+    @inline(__always)
     private mutating func require(_ expected: Kind) throws(JSONError) {
         guard depth == 0 || containers[depth - 1].owesValue else { throw lexer.error(.wrongType) }
         guard try kind() == expected else { throw lexer.error(.wrongType) }
     }
 
+    @inline(__always)
     private mutating func valueRead() {
         if depth > 0 { containers[depth - 1].owesValue = false }
     }
@@ -176,22 +179,37 @@ package struct JSONScanner: ~Copyable {
     }
 
     private mutating func remember(_ name: JSONText, at offset: Int) throws(JSONError) {
-        for index in containers[depth - 1].firstName..<nameCount where rememberedName(index) == name {
-            throw JSONError(kind: .duplicateName, offset: offset)
-        }
         guard nameCount < Self.maximumOpenNames, let start = UInt32(exactly: offset + 1),
             name.escaped.count <= Int32.max
         else { throw JSONError(kind: .tooManyMembers, offset: offset) }
         let count = UInt32(truncatingIfNeeded: name.escaped.count)
-        names[nameCount] = NameRange(start: start, countAndEscapes: count << 1 | (name.hasEscapes ? 1 : 0))
+        let range = NameRange(start: start, countAndEscapes: count << 1 | (name.hasEscapes ? 1 : 0))
+        let others = containers[depth - 1].firstName..<nameCount
+        let (bytes, slot) = (lexer.bytes, nameCount)
+        // By address: an element read or written through the array's subscript can cost a copy of all of it.
+        let isRepeated = withUnsafeMutableBytes(of: &names) { names in
+            let stride = MemoryLayout<NameRange>.stride
+            for index in others {
+                let earlier = names.load(fromByteOffset: index * stride, as: NameRange.self)
+                if Self.isSame(earlier, range, name, bytes) { return true }
+            }
+            names.storeBytes(of: range, toByteOffset: slot * stride, as: NameRange.self)
+            return false
+        }
+        guard !isRepeated else { throw JSONError(kind: .duplicateName, offset: offset) }
         nameCount += 1
     }
 
-    private func rememberedName(_ index: Int) -> JSONText {
-        let range = names[index]
-        let start = Int(range.start)
-        let escaped = lexer.bytes[start..<(start + Int(range.countAndEscapes >> 1))]
-        return JSONText(
-            escaped: UnsafeRawBufferPointer(rebasing: escaped), hasEscapes: range.countAndEscapes & 1 == 1)
+    /// Names without escapes must be of one length to be the same.
+    @inline(__always)
+    private static func isSame(
+        _ earlier: NameRange, _ range: NameRange, _ name: JSONText, _ bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        let hasEscapes = (earlier.countAndEscapes | range.countAndEscapes) & 1 == 1
+        guard hasEscapes || earlier.countAndEscapes == range.countAndEscapes else { return false }
+        let first = Int(earlier.start)
+        let escaped = bytes[first..<(first + Int(earlier.countAndEscapes >> 1))]
+        let isEscaped = earlier.countAndEscapes & 1 == 1
+        return JSONText(escaped: UnsafeRawBufferPointer(rebasing: escaped), hasEscapes: isEscaped) == name
     }
 }

@@ -19,14 +19,21 @@ package struct JSONText {
     }
 
     /// Compares code point by code point, after unescaping (RFC 8259 section 8.3); allocates nothing.
+    @inline(__always)
     package static func == (left: JSONText, right: JSONText) -> Bool {
         if !left.hasEscapes && !right.hasEscapes {
             guard left.escaped.count == right.escaped.count else { return false }
             guard let leftStart = left.escaped.baseAddress, let rightStart = right.escaped.baseAddress else {
                 return true
             }
-            return memcmp(leftStart, rightStart, left.escaped.count) == 0
+            // Names of one length mostly differ in their first byte.
+            return left.escaped.isEmpty
+                || left.escaped[0] == right.escaped[0] && memcmp(leftStart, rightStart, left.escaped.count) == 0
         }
+        return areEqualUnescaped(left, right)
+    }
+
+    private static func areEqualUnescaped(_ left: JSONText, _ right: JSONText) -> Bool {
         var leftBytes = UnescapedBytes(left)
         var rightBytes = UnescapedBytes(right)
         while true {
@@ -42,8 +49,12 @@ package struct JSONText {
         return text == JSONText(escaped: bytes, hasEscapes: false)
     }
 
-    /// Lets `switch name { case "iss": … }` work on names of members.
-    package static func ~= (literal: StaticString, text: JSONText) -> Bool { text == literal }
+    /// Lets `switch name { case "iss": … }` work on names of members; another length is told without a call.
+    @inlinable
+    package static func ~= (literal: StaticString, text: JSONText) -> Bool {
+        if !text.hasEscapes && text.escaped.count != literal.utf8CodeUnitCount { return false }
+        return text == literal
+    }
 
     init(escaped: UnsafeRawBufferPointer, hasEscapes: Bool) {
         self.escaped = escaped
