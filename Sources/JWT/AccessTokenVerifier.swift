@@ -26,7 +26,7 @@ package final class AccessTokenVerifier {
     private let reader: ClaimsReader
     private let leewaySeconds: Int64
     /// Decoded signature and payload: three quarters of the longest token.
-    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: TokenLimits.tokenBytes, alignment: 16)
+    private let scratch: UnsafeMutableRawBufferPointer
 
     /// `keys` in the order in which tokens are likely to name them. `leewaySeconds` is clamped to 0...30.
     package init(
@@ -41,6 +41,7 @@ package final class AccessTokenVerifier {
         reader = ClaimsReader(issuer: .init(issuer), audience: .init(audience))
         let bounds = TokenLimits.leewaySeconds
         self.leewaySeconds = min(max(leewaySeconds, bounds.lowerBound), bounds.upperBound)
+        scratch = .allocate(byteCount: TokenLimits.tokenBytes, alignment: 16)
     }
 
     deinit { scratch.deallocate() }
@@ -79,10 +80,8 @@ package final class AccessTokenVerifier {
         guard let bytes = decode(segment, after: 0) else { throw .malformed }
         let header = try JOSEHeader(bytes)
         guard header.isOfAccessToken else { throw .wrongType }
-        guard let keyID = header.keyID, let entry = entries.first(where: { $0.key.keyID == keyID }) else {
-            throw .unknownKey
-        }
-        guard header.algorithm == entry.key.algorithm.rawValue else { throw .wrongAlgorithm }
+        guard let entry = entries.first(where: { header.names($0.key) }) else { throw .unknownKey }
+        guard header.suits(entry.key) else { throw .wrongAlgorithm }
         return entry
     }
 

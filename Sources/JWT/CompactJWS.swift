@@ -43,8 +43,8 @@ package enum CompactJWS {
             else { throw .malformed }
             let header = try headerBytes.span.bytes.withUnsafeBytes { bytes throws(TokenError) in try JOSEHeader(bytes)
             }
-            guard header.keyID == nil || header.keyID == key.keyID else { throw .unknownKey }
-            guard header.algorithm == key.algorithm.rawValue else { throw .wrongAlgorithm }
+            guard header.keyID == nil || header.names(key) else { throw .unknownKey }
+            guard header.suits(key) else { throw .wrongAlgorithm }
             let verifier: SignatureVerifier
             do throws(OpenSSLError) { verifier = try key.makeVerifier() } catch { throw .badSignature }
             guard verifier.isValid(signature.span.bytes, for: segments.signingInput.bytes) else { throw .badSignature }

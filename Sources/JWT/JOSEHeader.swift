@@ -31,6 +31,16 @@ struct JOSEHeader {
         guard !isForbidden else { throw .forbiddenHeader }
     }
 
+    /// Whether `kid` is this one, byte for byte: Swift's own comparison takes the Kelvin sign for a K.
+    func names(_ key: TokenVerificationKey) -> Bool {
+        keyID.map { $0.utf8.elementsEqual(key.keyID.utf8) } ?? false
+    }
+
+    /// Whether `alg` is the one that the key is bound to.
+    func suits(_ key: TokenVerificationKey) -> Bool {
+        algorithm.map { $0.utf8.elementsEqual(key.algorithm.rawValue.utf8) } ?? false
+    }
+
     /// `at+jwt`, with or without `application/`, in any case (RFC 9068 section 4, RFC 7515 section 4.1.9).
     var isOfAccessToken: Bool {
         guard let type else { return false }

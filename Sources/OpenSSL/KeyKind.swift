@@ -40,13 +40,6 @@ final class KeyHandle: Sendable {
         guard EVP_PKEY_public_check(context) == 1 else { throw OpenSSLError("checking a public key") }
     }
 
-    /// Checks that both halves belong together.
-    func checkPair() throws(OpenSSLError) {
-        guard let context = EVP_PKEY_CTX_new_from_pkey(nil, pointer, nil) else { throw OpenSSLError("checking a key") }
-        defer { EVP_PKEY_CTX_free(context) }
-        guard EVP_PKEY_pairwise_check(context) == 1 else { throw OpenSSLError("checking a private key") }
-    }
-
     private static func kind(of pointer: OpaquePointer) -> KeyKind? {
         if EVP_PKEY_is_a(pointer, "RSA") == 1 {
             return RSALimits.bits.contains(Int(EVP_PKEY_get_bits(pointer))) ? .rsa : nil

@@ -14,7 +14,7 @@ package struct PublicKey: Sendable {
 
     package var kind: KeyKind { handle.kind }
 
-    /// The public half of a private key, copied by way of its SubjectPublicKeyInfo.
+    /// The public half of a private key, copied by way of its SubjectPublicKeyInfo. It is our own and not checked again.
     init(of privateKey: KeyHandle) throws(OpenSSLError) {
         let count = i2d_PUBKEY(privateKey.pointer, nil)
         guard count > 0 else { throw OpenSSLError("writing a public key") }
@@ -23,24 +23,28 @@ package struct PublicKey: Sendable {
             var cursor = buffer.baseAddress
             return i2d_PUBKEY(privateKey.pointer, &cursor)
         }
-        guard written == count else { throw OpenSSLError("writing a public key") }
-        try self.init(subjectPublicKeyInfo: bytes)
+        guard written == count, let pointer = PublicKey.parse(bytes.span.bytes) else {
+            throw OpenSSLError("copying a public key")
+        }
+        handle = try KeyHandle(adopting: pointer)
     }
 
     /// From a DER SubjectPublicKeyInfo (RFC 5280), with nothing after it.
     package init(subjectPublicKeyInfo bytes: RawSpan) throws(OpenSSLError) {
-        let pointer = bytes.withUnsafeBytes { bytes -> OpaquePointer? in
-            let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            guard let start, let count = Int(exactly: bytes.count) else { return nil }
+        try self.init(checking: PublicKey.parse(bytes))
+    }
+
+    private static func parse(_ bytes: RawSpan) -> OpaquePointer? {
+        bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
             var cursor: UnsafePointer<UInt8>? = start
-            guard let key = d2i_PUBKEY_ex(nil, &cursor, count, nil, nil) else { return nil }
-            guard cursor == start + count else {
+            guard let key = d2i_PUBKEY_ex(nil, &cursor, bytes.count, nil, nil) else { return nil }
+            guard cursor == start + bytes.count else {
                 EVP_PKEY_free(key)
                 return nil
             }
             return key
         }
-        try self.init(checking: pointer)
     }
 
     /// From the numbers of a JWK.

@@ -73,6 +73,17 @@ struct RefusedTokenTests {
         }
     }
 
+    @Test func `a kid is compared byte for byte, not as Unicode text (RFC 7515 section 5.3)`() throws {
+        let kelvin = try TokenSigningKey(keyID: "K", algorithm: .es256, exported: key.exported())
+        let verifier = try Fixtures.verifier([kelvin.verificationKey])
+        for (keyID, refusal) in [("K", nil), ("\u{212A}", .unknownKey), ("k", .unknownKey)] as [(String, TokenError?)] {
+            let header = #"{"typ":"at+jwt","alg":"ES256","kid":"\#(keyID)"}"#
+            #expect(
+                JWTTests.outcome(try Fixtures.token(header: header, payload: good, signedBy: kelvin), verifier)
+                    == refusal)
+        }
+    }
+
     @Test(arguments: ["crit", "b64", "jku", "jwk", "x5u", "x5c"])
     func `a header that could choose a key or change the rules is refused (RFC 8725 section 3.10)`(name: String) throws
     {

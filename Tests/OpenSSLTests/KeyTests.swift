@@ -26,6 +26,27 @@ struct KeyTests {
         #expect(throws: OpenSSLError.self) { _ = try PrivateKey(pkcs8: (stored + [0])) }
     }
 
+    @Test func `a private key with another's public half is refused`() throws {
+        // RFC 5915 section 3: the point stands at the end.
+        let key = try PrivateKey.generate(.p256).pkcs8().withUnsafeBytes { [UInt8]($0) }
+        let other = try PrivateKey.generate(.p256).pkcs8().withUnsafeBytes { [UInt8]($0) }
+        #expect(throws: OpenSSLError.self) { _ = try PrivateKey(pkcs8: key.dropLast(64) + other.suffix(64)) }
+        #expect(throws: Never.self) { _ = try PrivateKey(pkcs8: key.dropLast(64) + key.suffix(64)) }
+    }
+
+    @Test(arguments: KeyKind.allCases)
+    func `a private key with a changed byte is refused or still signs for its public half`(kind: KeyKind) throws {
+        let stored = try PrivateKey.generate(kind).pkcs8().withUnsafeBytes { [UInt8]($0) }
+        let message = Array("message".utf8)
+        for place in stride(from: 0, to: stored.count, by: kind == .rsa ? 29 : 1) {
+            var changed = stored
+            changed[place] ^= 0x10
+            guard let key = try? PrivateKey(pkcs8: changed) else { continue }
+            let signature = try key.signature(for: message)
+            #expect(try SignatureVerifier(key.publicKey).isValid(signature, for: message))
+        }
+    }
+
     @Test func `a P-256 point must lie on the curve (RFC 7518 section 6.2.2)`() throws {
         let key = try PrivateKey.generate(.p256).publicKey
         guard case .p256(let x, let y) = try key.components() else {

@@ -37,6 +37,18 @@ struct SignatureTests {
         #expect(verifier.isValid(signature, for: message))
     }
 
+    @Test(arguments: KeyKind.allCases)
+    func `one private key signs on several threads at once`(kind: KeyKind) async throws {
+        let key = try PrivateKey.generate(kind)
+        let signatures = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            for _ in 0..<16 { group.addTask { try key.signature(for: SignatureTests.message) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let verifier = try SignatureVerifier(key.publicKey)
+        #expect(signatures.count == 16)
+        for signature in signatures { #expect(verifier.isValid(signature, for: SignatureTests.message)) }
+    }
+
     @Test func `P-256 signatures are 64 raw bytes whatever their numbers (RFC 7518 section 3.4)`() throws {
         let key = try PrivateKey.generate(.p256)
         let verifier = try SignatureVerifier(key.publicKey)
