@@ -9,22 +9,23 @@ import OpenSSL
 /// is compared before an entry is used. Plain `memcmp` may tell by its time how far two tokens agree, but only to
 /// somebody who has the last 64 bytes right already.
 ///
-/// Four ways a set; the victim is a way that was not used since the set's last eviction.
+/// Eight ways a set, whose hashes share a cache line; the victim is a way that was not used since the set's last eviction.
 final class AccessTokenCache {
     private struct Slot {
-        var hash: UInt64 = 0
         var bytes: UnsafeMutableRawPointer?
         var count = 0
         var token: AccessToken?
         var isRecent = false
     }
 
-    private static let ways = 4
+    private static let ways = 8
     private static let hashedCount = 64
     /// What an entry takes beside the token's own bytes: its object, its roles and what a server attaches.
     private static let overheadBytes = 768
 
     private let sipHash: SipHash
+    /// Of the slots of the same index. Zero when empty; a token may hash to zero too, so the slot decides.
+    private let hashes: UnsafeMutableBufferPointer<UInt64>
     private let slots: UnsafeMutablePointer<Slot>
     private let slotCount: Int
     private let setMask: UInt64
@@ -38,10 +39,12 @@ final class AccessTokenCache {
     init(capacity: Int, maximumBytes: Int) throws(OpenSSLError) {
         let random = try SecureRandom.bytes(16)
         sipHash = SipHash(UInt64(bigEndianBytes: random[0..<8]), UInt64(bigEndianBytes: random[8..<16]))
-        var sets = 4
+        var sets = 2
         while sets * AccessTokenCache.ways < min(capacity, 1 << 20) { sets *= 2 }
         setMask = UInt64(sets - 1)
         slotCount = sets * AccessTokenCache.ways
+        let line = UnsafeMutableRawBufferPointer.allocate(byteCount: slotCount * 8, alignment: 64)
+        hashes = line.initializeMemory(as: UInt64.self, repeating: 0)
         slots = .allocate(capacity: slotCount)
         slots.initialize(repeating: Slot(), count: slotCount)
         self.maximumBytes = maximumBytes
@@ -51,6 +54,7 @@ final class AccessTokenCache {
         for index in 0..<slotCount { slots[index].bytes?.deallocate() }
         slots.deinitialize(count: slotCount)
         slots.deallocate()
+        UnsafeMutableRawBufferPointer(hashes).deallocate()
     }
 
     /// The entry of exactly these bytes.
@@ -69,7 +73,8 @@ final class AccessTokenCache {
         evict(index)
         let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 8)
         copy.copyMemory(from: base, byteCount: bytes.count)
-        slots[index] = Slot(hash: hash, bytes: copy, count: bytes.count, token: token, isRecent: true)
+        hashes[index] = hash
+        slots[index] = Slot(bytes: copy, count: bytes.count, token: token, isRecent: true)
         self.bytes += bytes.count + AccessTokenCache.overheadBytes
         count += 1
         while self.bytes > maximumBytes {
@@ -94,7 +99,7 @@ final class AccessTokenCache {
     private func index(of token: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
         guard let base = token.baseAddress else { return nil }
         let start = set(of: hash)
-        for index in start..<(start &+ AccessTokenCache.ways) where slots[index].hash == hash {
+        for index in start..<(start &+ AccessTokenCache.ways) where hashes[index] == hash {
             guard let bytes = slots[index].bytes, slots[index].count == token.count,
                 memcmp(bytes, base, token.count) == 0
             else { continue }
@@ -123,6 +128,7 @@ final class AccessTokenCache {
         copy.deallocate()
         bytes -= slots[index].count + AccessTokenCache.overheadBytes
         count -= 1
+        hashes[index] = 0
         slots[index] = Slot()
     }
 }

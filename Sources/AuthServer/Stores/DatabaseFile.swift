@@ -46,6 +46,8 @@ struct DatabaseFile {
         do {
             let queue = try DatabaseQueue(path: temporary)
             try queue.writeWithoutTransaction { database in
+                // Nobody relies on the file before it has its name: one fsync at the end is enough.
+                try database.execute(sql: "PRAGMA synchronous = OFF")
                 try database.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
                 try Schema.migrate(database)
                 try database.execute(sql: "PRAGMA journal_mode = WAL")
@@ -60,7 +62,7 @@ struct DatabaseFile {
 
     /// Opens it for good and brings it to this version's schema.
     func open() throws(StoreRefusal) -> DatabaseQueue {
-        var configuration = Configuration()
+        var configuration = GRDB.Configuration()
         configuration.label = "portcullis.store"
         configuration.foreignKeysEnabled = true
         // The folder's lock keeps other servers out; this is for someone looking at the file with a tool.
@@ -73,6 +75,8 @@ struct DatabaseFile {
             }
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // What a statement sets aside may hold password hashes: never in a file of /tmp.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
             // A log that one long reader let grow gives its space back.
             try database.execute(sql: "PRAGMA journal_size_limit = 16777216")
         }

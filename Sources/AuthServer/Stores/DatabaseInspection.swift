@@ -56,7 +56,7 @@ package struct DatabaseInspection: Sendable {
     }
 
     private static func readKeys(of file: DatabaseFile, hasLog: Bool) throws(StoreRefusal) -> [StoredKey] {
-        var configuration = Configuration()
+        var configuration = GRDB.Configuration()
         configuration.readonly = true
         configuration.allowsUnsafeTransactions = true
         let sharedMemorySize = try file.size(file.sharedMemoryPath)

@@ -42,8 +42,8 @@ extension EmbeddedStore: RevocationStore {
         return try await perform { transaction in
             try transaction.run(
                 """
-                DELETE FROM revocations WHERE (kind, id) IN
-                (SELECT kind, id FROM revocations WHERE until <= ? ORDER BY until LIMIT ?)
+                DELETE FROM revocations WHERE rowid IN
+                (SELECT rowid FROM revocations WHERE until <= ? ORDER BY until LIMIT ?)
                 """, now.milliseconds, maximum)
             return transaction.changes
         }

@@ -71,7 +71,7 @@ enum Schema {
             minimum_version INTEGER NOT NULL DEFAULT 0,
             until INTEGER NOT NULL,
             PRIMARY KEY (kind, id)
-        ) STRICT, WITHOUT ROWID;
+        ) STRICT;
         CREATE INDEX revocations_of_user ON revocations (user_id);
         CREATE INDEX revocations_by_end ON revocations (until);
 
