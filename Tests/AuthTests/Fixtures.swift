@@ -52,6 +52,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
     private var users: [Identifier: User] = [:]
     private var hashes: [Identifier: String] = [:]
     private var sessions: [Identifier: StoredSession] = [:]
+    private var ended: [Identifier: Revocation] = [:]
     private var counted: [Int64: [UInt8]] = [:]
     private var nextAttempt: Int64 = 0
 
@@ -147,7 +148,8 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
 
     func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
         try note("end")
-        return remove(id, at: now)
+        _ = remove(id, at: now)
+        return ended[id].map { [$0] } ?? []
     }
 
     func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
@@ -164,7 +166,9 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
 
     private func remove(_ id: Identifier, at now: UnixTime) -> [Revocation] {
         guard let session = sessions.removeValue(forKey: id) else { return [] }
-        return [.session(id, user: session.userID, until: now.adding(seconds: 3700))]
+        let revocation = Revocation.session(id, user: session.userID, until: now.adding(seconds: 3700))
+        ended[id] = revocation
+        return [revocation]
     }
 }
 

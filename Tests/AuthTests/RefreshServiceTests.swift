@@ -217,7 +217,10 @@ import Testing
         #expect(await rig.logout.logout(refreshToken: "nonsense") == .refused)
         #expect(await rig.logout.logout(refreshToken: second.refreshToken) == .done)
         #expect(rig.publisher.set.withLock { $0.count } == 1)
+        // A repeat is published too: the answer to the first may have been lost before it was.
+        rig.publisher.set.withLock { $0 = RevocationSet() }
         #expect(await rig.logout.logout(refreshToken: second.refreshToken) == .done)
+        #expect(rig.publisher.set.withLock { $0.count } == 1)
         #expect(await rig.logout.logout(session: rig.session) == .done)
         #expect(await rig.service.refresh(second.refreshToken) == .refused)
         #expect(await rig.logout.logoutAll(user: rig.user) == .done)

@@ -88,7 +88,8 @@ package protocol SessionStore: Sendable {
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult
 
-    /// Ends one session. Idempotent: an empty list when it had ended before.
+    /// Ends one session. Idempotent: one that had ended before gives the entry that is still in force for it, so that a
+    /// repeat after a lost answer or a commit in doubt is published too. Empty when there is none.
     func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]
 
     /// Ends all sessions of a user and raises the version, so that every access token dies with them.

@@ -32,6 +32,8 @@ final class AccessTokenCache {
     private let maximumBytes: Int
     private var bytes = 0
     private var hand = 0
+    /// Knuth's congruential generator: chance enough to choose among eight.
+    private var random: UInt64
     private(set) var count = 0
     private(set) var evictions: UInt64 = 0
 
@@ -39,6 +41,7 @@ final class AccessTokenCache {
     init(capacity: Int, maximumBytes: Int) throws(OpenSSLError) {
         let random = try SecureRandom.bytes(16)
         sipHash = SipHash(UInt64(bigEndianBytes: random[0..<8]), UInt64(bigEndianBytes: random[8..<16]))
+        self.random = sipHash.hash(UnsafeRawBufferPointer(start: nil, count: 0))
         var sets = 2
         while sets * AccessTokenCache.ways < min(capacity, 1 << 20) { sets *= 2 }
         setMask = UInt64(sets - 1)
@@ -108,13 +111,16 @@ final class AccessTokenCache {
         return nil
     }
 
+    /// An empty way, or one that was not used lately, or any: chosen by chance, because tokens that come round in turn
+    /// would push each other out for ever by any fixed order.
     private func victim(in start: Int) -> Int {
-        let ways = start..<(start + AccessTokenCache.ways)
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let first = Int(truncatingIfNeeded: random >> 32)
+        let ways = (0..<AccessTokenCache.ways).map { start + (first + $0) % AccessTokenCache.ways }
         if let empty = ways.first(where: { slots[$0].bytes == nil }) { return empty }
         if let unused = ways.first(where: { !slots[$0].isRecent }) { return unused }
         for index in ways { slots[index].isRecent = false }
-        // All were used: any will do, and not always the same.
-        return start + Int(truncatingIfNeeded: evictions % UInt64(AccessTokenCache.ways))
+        return ways[0]
     }
 
     private func evict(_ index: Int) {
