@@ -21,7 +21,7 @@ FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## Install what is missing, build in release and serve on 127.0.0.1:8080
@@ -39,10 +39,12 @@ packages: ## Install the Debian packages that a build needs and the machine lack
 .PHONY: test-packages
 test-packages: packages
 	scripts/install-packages $(TEST_PACKAGES)
+	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges ## Lint, check the house, build with warnings as errors, run every suite and judge
+test: test-packages lint house imports suites judges ## Lint, check the rules, run every suite and judge
 	@grep --text 'Test run with' .build/suites.log | tail -1
+	@tail -1 .build/judges.log
 
 .PHONY: lint
 lint: ## Hold all Swift against .swift-format
@@ -69,7 +71,8 @@ suites: ## Build and run the Swift suites alone
 
 .PHONY: judges
 judges: ## Let other teams' libraries judge our tokens, and ours theirs
-	Tests/Judges/run
+	mkdir -p .build
+	Tests/Judges/run 2>&1 | tee .build/judges.log
 
 .PHONY: sanitize
 sanitize: packages ## Run the suites under the thread and the address sanitizer

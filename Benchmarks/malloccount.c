@@ -1,5 +1,5 @@
-// Counts heap allocations of a process from outside: loaded with LD_PRELOAD, it writes into a file that the reader maps.
-// While `armed`, each allocation's call stack is counted too.
+// Counts heap allocations of a process from outside: loaded with LD_PRELOAD, it writes into a file that the reader
+// maps. While `armed`, each allocation's call stack is counted too.
 //
 // environment: MALLOC_COUNT_FILE, a file of at least sizeof(struct shared) zero bytes
 #define _GNU_SOURCE

@@ -34,7 +34,8 @@ def compile_c(name, *libraries, shared=False):
     BUILD.mkdir(parents=True, exist_ok=True)
     out = BUILD / (name + (".so" if shared else ""))
     flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"] + (["-shared", "-fPIC"] if shared else [])
-    subprocess.run(["gcc", *flags, "-o", out, HERE / f"{name}.c", *(f"-l{library}" for library in libraries)], check=True)
+    linked = [f"-l{library}" for library in libraries]
+    subprocess.run(["gcc", *flags, "-o", out, HERE / f"{name}.c", *linked], check=True)
     return out
 
 
@@ -179,11 +180,14 @@ class Server(Process):
         with open(self.log, "wb") as log:
             super().__init__([SERVER, "serve"], core=core, environment=environment, cwd=self.own_data or data, log=log)
         try:
-            wait_for(lambda: status_of(exchange(self.port, request_bytes("/livez"))) == 200, "the server", self, self.log)
+            wait_for(lambda: self.answers("/livez"), "the server", self, self.log)
         except BenchError:
             self.stop()
             raise
         self.first_answer_seconds = time.monotonic() - self.started
+
+    def answers(self, path):
+        return status_of(exchange(self.port, request_bytes(path))) == 200
 
     def post(self, path, fields):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -198,8 +202,7 @@ class Server(Process):
         return json.loads(text)
 
     def login(self):
-        wait_for(
-            lambda: status_of(exchange(self.port, request_bytes("/readyz"))) == 200, "readiness", self, self.log)
+        wait_for(lambda: self.answers("/readyz"), "readiness", self, self.log)
         return self.post("/api/v1/auth/login", {"username": "admin", "password": PASSWORD})
 
     def tokens(self, count):

@@ -47,10 +47,12 @@ class Masking(unittest.TestCase):
 
 class House(unittest.TestCase):
     def test_tasks_leave_the_loop(self):
-        for text in ("Task { }", "Task<Void, Never> { }", "Task<A<B>, C>(priority: .low) { }", "Task(priority: .low) { }", "Task.detached { }",
+        for text in ("Task { }", "Task<Void, Never> { }", "Task<A<B>, C>(priority: .low) { }",
+                     "Task(priority: .low) { }", "Task.detached { }",
                      "Task.immediate { }", "await Task.sleep(for: x)", "Task\n    .detached { }"):
             self.assertIn(("1", " task"), rules(text), text)
-        self.assertEqual(rules("Task.isCancelled; Task.yield(); let t: Task<Void, Never>; MyTask { }; loop.sleep(1)"), [])
+        self.assertEqual(
+            rules("Task.isCancelled; Task.yield(); let t: Task<Void, Never>; MyTask { }; loop.sleep(1)"), [])
         self.assertEqual(rules("Task(executorPreference: loop) { }", "Sources/Reactor/EventLoop.swift"), [])
 
     def test_crashes_and_swallowed_errors(self):
@@ -65,8 +67,9 @@ class House(unittest.TestCase):
         self.assertEqual(rules("nonisolated(unsafe) var a = 1"), [("1", " unsafe")])
         self.assertEqual(rules("/// Bound to one loop.\nfinal class A: @unchecked Sendable {}"), [])
         self.assertEqual(rules("nonisolated(unsafe) var a = 1  // set before any thread"), [])
-        self.assertEqual(rules("/// Immutable.\nenum A {\n    nonisolated(unsafe) let a = 1\n    nonisolated(unsafe) let b = 1"), [])
-        self.assertEqual(rules("// Why.\nenum A {\n    let c = 1\n    nonisolated(unsafe) let b = 1"), [("4", " unsafe")])
+        unsafe = "    nonisolated(unsafe) let a = 1\n"
+        self.assertEqual(rules("/// Immutable.\nenum A {\n" + unsafe + unsafe), [])
+        self.assertEqual(rules("// Why.\nenum A {\n    let c = 1\n" + unsafe), [("4", " unsafe")])
         self.assertEqual(rules("withUnsafeBytes { }; UnsafeRawBufferPointer(x)"), [])
 
     def test_deinit_closes_nothing(self):
@@ -93,6 +96,8 @@ class House(unittest.TestCase):
         self.assertEqual(rules("cd /ro" "ot/x", "Makefile"), [("1", " path")])
         self.assertEqual(rules("a \u2014 b", "README.md"), [("1", " dash")])
         self.assertEqual(rules("<" * 7 + " HEAD", "README.md"), [("1", " conflict")])
+        self.assertEqual(rules("x" * 121, "scripts/a"), [("1", " width")])
+        self.assertEqual(rules("x" * 121, "README.md"), [])
         self.assertEqual(rules("build/work/x and ~/home/", "README.md"), [])
 
 
@@ -105,8 +110,9 @@ class Imports(unittest.TestCase):
         return list(imports.import_findings(target, path, source))
 
     def test_a_transitive_import_is_found_with_its_line(self):
-        for line in ("import COpenSSL", "package import COpenSSL", "internal import COpenSSL", "@testable import COpenSSL",
-                     "@preconcurrency package import COpenSSL", "import struct COpenSSL.A", "  import COpenSSL"):
+        for line in ("import COpenSSL", "package import COpenSSL", "internal import COpenSSL",
+                     "@testable import COpenSSL", "@preconcurrency package import COpenSSL",
+                     "import struct COpenSSL.A", "  import COpenSSL"):
             found = self.found(self.target, f"import OpenSSL\n{line}\n")
             self.assertEqual(len(found), 1, line)
             self.assertTrue(found[0].startswith("Sources/JWT/A.swift:2: JWT imports COpenSSL"), found[0])
@@ -121,7 +127,7 @@ class Imports(unittest.TestCase):
 
     def test_a_c_library_has_one_swift_face(self):
         library = {"name": "COpenSSL", "path": "Sources/COpenSSL", "module_type": "SystemLibraryTarget"}
-        face = {"name": "OpenSSL", "path": "Sources/OpenSSL", "module_type": "SwiftTarget", "target_dependencies": ["COpenSSL"]}
+        face = dict(self.target, name="OpenSSL", path="Sources/OpenSSL", target_dependencies=["COpenSSL"])
         other = dict(face, name="JWT")
         self.assertEqual(list(imports.face_findings([library, face, dict(face, path="Tests/T")])), [])
         self.assertEqual(len(list(imports.face_findings([library, face, other]))), 1)
