@@ -77,7 +77,7 @@ package struct Socket: ~Copyable {
     // MARK: Listening
 
     /// Connections the kernel may hold for us before they are accepted.
-    private static let backlog: Int32 = 4096
+    package static let backlog: Int32 = 4096
 
     /// A listening socket. With `sharesPort` (SO_REUSEPORT) several loops listen on one address, each with a queue of
     /// its own that the kernel fills evenly.
