@@ -10,19 +10,27 @@ package struct Server: Sendable {
     package static func start(on address: SocketAddress, hosts: [ConnectionHost]) async throws(SystemError) -> Server {
         var bound = address
         var listeners: [Listener] = []
-        for host in hosts {
-            let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
-            if let local = socket.localAddress() { bound = local }
-            listeners.append(Listener(host: host, socket: socket))
+        do throws(SystemError) {
+            for host in hosts {
+                let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
+                if let local = socket.localAddress() { bound = local }
+                listeners.append(Listener(host: host, socket: socket))
+            }
+            for listener in listeners { try await listener.startOnLoop() }
+            return Server(address: bound, hosts: hosts, listeners: listeners)
+        } catch {
+            for listener in listeners { await listener.closeOnLoop() }
+            throw error
         }
-        for listener in listeners { try await listener.startOnLoop() }
-        return Server(address: bound, hosts: hosts, listeners: listeners)
     }
 
     /// Takes what is queued, stops listening, and answers every request from now on with `Connection: close`.
     package func drain() {
         for listener in listeners { listener.drainOnLoop() }
     }
+
+    /// Whether every loop has taken what was queued and stopped listening: from then on connections only go.
+    package var hasStoppedListening: Bool { listeners.allSatisfy(\.hasStopped) }
 
     /// Connections open now, over all loops.
     package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }
@@ -41,6 +49,17 @@ extension Listener {
             }
         }
         try result.get()
+    }
+
+    /// Ends the listener and every connection it took.
+    func closeOnLoop() async {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            let close: @Sendable () -> Void = {
+                self.closeAll()
+                continuation.resume()
+            }
+            if !loop.execute(close) { continuation.resume() }
+        }
     }
 
     func drainOnLoop() {
