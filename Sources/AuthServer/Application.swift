@@ -37,6 +37,8 @@ package final class Application: Sendable {
     package var store: EmbeddedStore { backend.store }
     /// Connections of the main port.
     package var openConnections: Int { servers.main.openConnections }
+    /// Whether it takes work: not before everything is loaded, and not while it drains.
+    package var isReady: Bool { servers.readiness.isReady }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.load.completed }
 
@@ -69,7 +71,8 @@ package final class Application: Sendable {
         }
     }
 
-    /// On the first loop: what the store knows, then the workers, then the ports.
+    /// On the first loop: what the store knows, then the workers, then the ports, and last the first account: were a port
+    /// taken, nobody would be told the password that was made up for it.
     private static func start(
         _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend
     ) async -> Result<Application, StartupError> {
@@ -77,11 +80,19 @@ package final class Application: Sendable {
             let now = currentTime()
             let keys = try await backend.keyService.load(at: now)
             let revocations = try await backend.store.load(at: now)
-            let password = try await Bootstrap.run(
-                backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash, at: now)
             let servers = try await Servers.start(
                 configuration, group, ops, backend, keys: keys,
                 revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
+            let password: String?
+            do throws(StartupError) {
+                password = try await Bootstrap.run(
+                    backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
+                    at: now)
+            } catch {
+                servers.closeAll()
+                throw error
+            }
+            servers.declareReady()
             return .success(
                 Application(
                     configuration, group: group, ops: ops, servers: servers, backend: backend,
@@ -102,10 +113,9 @@ package final class Application: Sendable {
         servers.readiness.set(false)
         servers.main.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
-        wait(until: deadline) { servers.main.openConnections == 0 }
-        servers.main.closeAll()
-        servers.ops.drain()
-        servers.ops.closeAll()
+        // What is queued counts as open before it is taken.
+        wait(until: deadline) { servers.main.hasStoppedListening && servers.main.openConnections == 0 }
+        servers.closeAll()
         // Tasks of closed connections were cancelled; each ends at its next step.
         wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }
         backend.close()
