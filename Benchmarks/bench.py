@@ -48,7 +48,8 @@ class Report:
             cells = (row[key].ljust(width) for key, width in zip(("measure", "measured", "wanted"), widths))
             print("  ".join((*cells, verdict)).rstrip())
         judged = [row["met"] for row in self.rows if row["met"] is not None]
-        print(f"\n{sum(judged)} of {len(judged)} wanted figures met")
+        if judged:
+            print(f"\n{sum(judged)} of {len(judged)} wanted figures met")
 
 
 def step(text):
