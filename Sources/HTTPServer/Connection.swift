@@ -36,7 +36,7 @@ actor Connection: ReadinessHandler {
         self.host = host
         self.peer = peer
         self.transport = consume transport
-        parser = RequestParser(limits: host.limits)
+        parser = RequestParser(limits: host.headLimits)
         state = ConnectionState(deadlines: host.deadlines, now: host.loop.now)
     }
 
@@ -96,6 +96,9 @@ actor Connection: ReadinessHandler {
         close()
     }
 
+    /// The answer is sent, the rest of the request is awaited for nothing: a second answer would answer nobody.
+    private var isSkippingBody: Bool { body.map { $0.request == nil } ?? false }
+
     // MARK: Deadlines
 
     /// One timer a connection, set anew only when the deadline moved closer: a busy connection's deadline moves away with
@@ -112,6 +115,7 @@ actor Connection: ReadinessHandler {
         switch state.expiry(at: host.loop.now) {
         case .later: armTimer()
         case .close: close()
+        case .timeOut where isSkippingBody: close()
         case .timeOut: refuse(RequestError(.requestTimeout, "the request took too long to arrive"))
         case .giveUp:
             task?.cancel()
