@@ -11,7 +11,8 @@ package struct Server: Sendable {
         var bound = address
         var listeners: [Listener] = []
         for host in hosts {
-            let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
+            let use: Socket.PortUse = hosts.count == 1 ? .alone : listeners.isEmpty ? .first : .joining
+            let socket = try Socket.listen(on: bound, use)
             if let local = socket.localAddress() { bound = local }
             listeners.append(Listener(host: host, socket: socket))
         }
