@@ -46,7 +46,8 @@ struct Backend: Sendable {
             let keyService = KeyService(
                 store: store, master: master, policy: policy,
                 makeSigningKey: { algorithm async throws(TokenKeyError) in
-                    try await hashPool.runOffLoop { () throws(TokenKeyError) in try TokenSigningKey.generate(algorithm) }
+                    try await hashPool.runOffLoop { () throws(TokenKeyError) in try TokenSigningKey.generate(algorithm)
+                    }
                 })
             return Backend(
                 store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),

@@ -42,7 +42,7 @@ final class HashPool: PasswordHasher {
     func withdraw(_ admission: HashAdmission) { release() }
 
     func isMatch(_ password: SecretBytes, phc: String, admission: HashAdmission) async throws(HashingError) -> Bool {
-        try await run { () throws(PasswordHashError) in 
+        try await run { () throws(PasswordHashError) in
             try password.withUnsafeBytes { (bytes) throws(PasswordHashError) in
                 try PasswordHash.isMatch(bytes.bytes, phc: phc)
             }

@@ -61,7 +61,9 @@ enum MasterKeyFile {
         var count = 0
         while count < bytes.count {
             let capacity = bytes.count - count
-            let read = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, capacity) }
+            let read = bytes.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, capacity)
+            }
             guard read >= 0 else {
                 throw StartupError(.configuration, "The master key file \(path) cannot be read: \(reason())")
             }

@@ -59,7 +59,8 @@ struct Servers: Sendable {
     /// Scrapers and probes of one node.
     private static let opsConnections = 64
 
-    private static func listen(_ address: SocketAddress, _ hosts: [ConnectionHost]) async throws(StartupError) -> Server {
+    private static func listen(_ address: SocketAddress, _ hosts: [ConnectionHost]) async throws(StartupError) -> Server
+    {
         do throws(SystemError) { return try await Server.start(on: address, hosts: hosts) } catch {
             throw StartupError("Cannot listen on \(address)", error)
         }

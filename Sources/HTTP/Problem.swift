@@ -35,6 +35,7 @@ package struct Problem: Sendable {
         case .requestHeaderFieldsTooLarge: self = .headTooLarge
         case .notImplemented: self = .notImplemented
         case .versionNotSupported: self = .versionNotSupported
+        case .serviceUnavailable: self = .unavailable
         default: self = .malformedRequest
         }
     }
@@ -60,6 +61,7 @@ extension Response {
     package static func refusal(_ error: RequestError, requestID: RequestID) -> Response {
         var response = problem(Problem(error), detail: error.detail.description, requestID: requestID)
         response.closesConnection = true
+        if error.status == .serviceUnavailable { response.headers.append("Retry-After", constant: "1") }
         return response
     }
 

@@ -104,9 +104,11 @@ extension Connection {
         if !parser.head.keepAlive { state.closeAfterAnswer() }
         let exchange = Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
         let frame = host.frame(isLast: state.isLastAnswer, headOnly: parser.head.method == .head)
+        // A length of zero is a body of which nothing is to come.
+        let hasBody = parser.head.body != .none && parser.head.body != .length(0)
         switch host.handler.begin(parser.head, bytes, exchange, frame, &host.output) {
         case .answered:
-            if parser.head.body == .none {
+            if !hasBody {
                 answered()
             } else if parser.head.expectsContinue {
                 // The body may or may not follow: nobody can tell the next request from it (RFC 9110 section 10.1.1).
@@ -117,7 +119,7 @@ extension Connection {
         case .collect(let bodyLimit):
             self.exchange = exchange
             let request = Request(parser.head, in: bytes)
-            if parser.head.body == .none {
+            if !hasBody {
                 handle(request)
             } else {
                 collect(parser.head.body, limit: bodyLimit, request: request)

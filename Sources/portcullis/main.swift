@@ -8,7 +8,8 @@ Portcullis.main()
 struct Portcullis: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "portcullis", abstract: "An authentication server for APIs with much traffic.",
-        discussion: "Settings are environment variables (PORTCULLIS_…). Without any, everything is kept in ./.portcullis.",
+        discussion:
+            "Settings are environment variables (PORTCULLIS_…). Without any, everything is kept in ./.portcullis.",
         subcommands: [Serve.self], defaultSubcommand: Serve.self)
 }
 

@@ -42,7 +42,9 @@ import Testing
     @Test func `an answer that takes too long is 503 and its task is cancelled`() async throws {
         try await TestServer.run(deadlines: deadlines { $0.total = 50 }) { server in
             let waiting = try server.client()
-            #expect(waiting.request("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")?.status == 503)
+            let reply = waiting.request("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            #expect(reply?.status == 503)
+            #expect(reply?.field("retry-after") == "1")
             #expect(waiting.isEnded())
             await until { server.handler.cancelled.withLock { $0 } == 1 }
         }

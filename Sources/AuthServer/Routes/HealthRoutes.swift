@@ -32,7 +32,9 @@ struct HealthRoutes: Sendable {
 
     /// 503 when a loop is stuck; 200 when merely busy.
     func live(at now: MonotonicTime) -> PreparedResponse {
-        for loop in loops where now.nanoseconds(since: loop.lastTickTime) > HealthRoutes.stuckNanoseconds { return down }
+        for loop in loops where now.nanoseconds(since: loop.lastTickTime) > HealthRoutes.stuckNanoseconds {
+            return down
+        }
         return up
     }
 

@@ -5,7 +5,8 @@ extension Problem {
     static let invalidCredentials = Problem(.unauthorized, "invalid-credentials", "Invalid credentials")
     static let invalidToken = Problem(.unauthorized, "invalid-token", "Invalid access token")
     static let missingToken = Problem(.unauthorized, "missing-token", "Access token required")
-    static let ambiguousToken = Problem(.unauthorized, "invalid-request", "Access token sent in a way that is not accepted")
+    static let ambiguousToken = Problem(
+        .unauthorized, "invalid-request", "Access token sent in a way that is not accepted")
     static let insufficientScope = Problem(.forbidden, "insufficient-scope", "A required role is missing")
     static let invalidGrant = Problem(.unauthorized, "invalid-grant", "Refresh token refused")
     static let crossSite = Problem(.forbidden, "cross-site", "Request from another site")

@@ -32,7 +32,9 @@ struct RefreshCookie: Sendable {
         if head.secFetchSite.count == 1, let range = head.secFetchSite.range, request.text(range) == "same-origin" {
             return
         }
-        if head.origin.count == 1, let range = head.origin.range, allowedOrigins.contains(request.text(range)) { return }
+        if head.origin.count == 1, let range = head.origin.range, allowedOrigins.contains(request.text(range)) {
+            return
+        }
         throw Refusal(.crossSite, "A cookie is accepted only from pages of the same origin or of an allowed one.")
     }
 

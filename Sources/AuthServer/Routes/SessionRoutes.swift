@@ -32,7 +32,8 @@ struct RefreshCredential: Sendable {
         case (nil, let token?):
             try cookie.checkSite(of: request)
             (self.token, delivery) = (token, .cookie)
-        case (_?, _?): throw Refusal(.malformedRequest, "Send the refresh token in the body or in the cookie, not both.")
+        case (_?, _?):
+            throw Refusal(.malformedRequest, "Send the refresh token in the body or in the cookie, not both.")
         }
     }
 }
