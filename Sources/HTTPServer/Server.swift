@@ -25,6 +25,9 @@ package struct Server: Sendable {
         for listener in listeners { listener.drainOnLoop() }
     }
 
+    /// False once what was queued when `drain` was called is among the open connections.
+    package var isListening: Bool { !listeners.allSatisfy(\.isStopped) }
+
     /// Connections open now, over all loops.
     package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }
 
