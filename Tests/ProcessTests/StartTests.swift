@@ -16,9 +16,10 @@ struct StartTests {
         for (name, file) in try installation.contents() { #expect(file.mode == 0o600, "\(name)") }
         let output = first.child.output
         let password = try #require(output.firstMatch(of: /\n +admin +([a-z0-9]{6}(?:-[a-z0-9]{6}){3})\n/)?.1)
-        let base = "http://127.0.0.1:\(first.port)"
-        #expect(output.contains("curl -s \(base)/api/v1/auth/login -d username=admin -d password=\(password)\n"))
-        #expect(output.contains("curl -s \(base)/.well-known/jwks.json\n"))
+        let script = try #require(output.components(separatedBy: "Try it:\n").last)
+        let answers = try Shell.run(script)
+        #expect(answers.contains("HTTP/1.1 200 OK") && answers.contains("\"active\":true"))
+        #expect(answers.contains("\"username\":\"admin\"") && answers.contains("\"keys\":["))
         let tokens = try #require(Tokens(try first.client().login(String(password))))
         #expect(try first.client().verify(tokens.access) == 200)
         await first.child.stop()
@@ -102,5 +103,21 @@ struct StartTests {
             #expect(!server.child.output.contains(secret))
             #expect(!server.child.errorOutput.contains(secret))
         }
+    }
+}
+
+/// The shell that people paste lines into.
+enum Shell {
+    static func run(_ script: String) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-eu", "-c", script]
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return String(decoding: data, as: UTF8.self)
     }
 }
