@@ -102,7 +102,8 @@ package final class Application: Sendable {
         servers.readiness.set(false)
         servers.main.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
-        wait(until: deadline) { servers.main.openConnections == 0 }
+        // What is queued is no open connection until the loops have taken it.
+        wait(until: deadline) { !servers.main.isListening && servers.main.openConnections == 0 }
         servers.main.closeAll()
         servers.ops.drain()
         servers.ops.closeAll()

@@ -1,9 +1,10 @@
 package import Reactor
+import Synchronization
 
 /// Takes connections for one loop. Pauses, and recovers by itself, when descriptors run out or the loop has as many
 /// connections as it may; what is not taken waits in the kernel's queue.
 ///
-/// `@unchecked Sendable`: touched only on its loop.
+/// `@unchecked Sendable`: touched only on its loop, but for `stopped`, which is atomic.
 package final class Listener: ReadinessHandler, @unchecked Sendable {
     /// Connections taken in one go before others get their turn.
     private static let acceptsPerTurn = 64
@@ -14,6 +15,7 @@ package final class Listener: ReadinessHandler, @unchecked Sendable {
     private var socket: Socket?
     private var registration: Registration?
     private var retry: TimerID?
+    private let stopped = Atomic(false)
 
     init(host: ConnectionHost, socket: consuming Socket) {
         self.host = host
@@ -21,6 +23,8 @@ package final class Listener: ReadinessHandler, @unchecked Sendable {
     }
 
     var loop: EventLoop { host.loop }
+    /// Whether everything that was queued has become a connection, and nothing more will; from any thread.
+    var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
     func drainHost() { host.drain() }
 
@@ -100,5 +104,6 @@ package final class Listener: ReadinessHandler, @unchecked Sendable {
         if let registration { host.loop.deregister(registration, isClosing: true) }
         registration = nil
         socket.take()?.close()
+        stopped.store(true, ordering: .releasing)
     }
 }

@@ -11,7 +11,8 @@ package struct Server: Sendable {
         var bound = address
         var listeners: [Listener] = []
         for host in hosts {
-            let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
+            let use: Socket.PortUse = hosts.count == 1 ? .alone : listeners.isEmpty ? .first : .joining
+            let socket = try Socket.listen(on: bound, use)
             if let local = socket.localAddress() { bound = local }
             listeners.append(Listener(host: host, socket: socket))
         }
@@ -23,6 +24,9 @@ package struct Server: Sendable {
     package func drain() {
         for listener in listeners { listener.drainOnLoop() }
     }
+
+    /// False once what was queued when `drain` was called is among the open connections.
+    package var isListening: Bool { !listeners.allSatisfy(\.isStopped) }
 
     /// Connections open now, over all loops.
     package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }

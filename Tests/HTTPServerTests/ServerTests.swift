@@ -113,8 +113,10 @@ import Testing
             let queued = try (0..<20).map { _ in try server.client() }
             for client in queued { client.send(get) }
             server.server.drain()
+            #expect(server.server.isListening)
             held.withLock { $0 = false }
             held.signal()
+            await until { !server.server.isListening }
             for client in queued {
                 let reply = client.receive()
                 #expect(reply?.status == 200)
