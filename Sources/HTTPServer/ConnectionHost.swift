@@ -84,7 +84,7 @@ package final class ConnectionHost: @unchecked Sendable {
 
     /// Ends what is left, answered or not.
     package func closeAll() {
-        for connection in connections.values { connection.assumeIsolated { $0.abandon() } }
+        for connection in connections.values { connection.assumeIsolated { $0.close() } }
     }
 }
 
