@@ -105,9 +105,11 @@ import Testing
 
     @Test func `after stop no descriptor, no port and no connection is left`() async throws {
         let folder = try TemporaryFolder()
+        var configuration = APIServer.standard(folder.path)
+        configuration.drainSeconds = 0
         let polls = pollDescriptors()
         for _ in 0..<6 {
-            let application = try await APIServer.start(APIServer.standard(folder.path))
+            let application = try await APIServer.start(configuration)
             let ports = [application.address.port, application.opsAddress.port]
             let idle = try (0..<20).map { _ in try RawClient(port: ports[0]) }
             for client in idle[..<10] { #expect(try client.get("/livez").status == 200) }
