@@ -157,4 +157,29 @@ import Testing
             #expect(try clients[0].tryLogin("admin", APIServer.adminPassword).status == 200)
         }
     }
+
+    @Test func `clients that leave during their login give their places in the queue back`() async throws {
+        try await APIServer.run {
+            $0.hashWorkers = 1
+            $0.hashQueue = 4
+            $0.passwordHash = PasswordHashParameters(memoryKiB: 8192, iterations: 1)!
+        } _: { server in
+            let body = #"{"username":"admin","password":"\#(APIServer.adminPassword)"}"#
+            let login =
+                "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            for _ in 0..<5 {
+                let leaving = try (0..<10).map { _ in try server.client() }
+                for client in leaving { client.send(login) }
+                for (index, client) in leaving.enumerated() {
+                    index.isMultiple(of: 2) ? client.reset() : client.close()
+                }
+            }
+            await until { server.application.openConnections == 0 }
+            await until { server.application.loops.allSatisfy { $0.taskCount == 0 } }
+            let clients = try (0..<5).map { _ in try server.client() }
+            for client in clients { client.send(login) }
+            for client in clients { #expect(client.receive()?.status == 200) }
+        }
+    }
 }

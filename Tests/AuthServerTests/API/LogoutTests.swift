@@ -101,6 +101,57 @@ import Testing
         }
     }
 
+    @Test(arguments: ["logout", "logout-all"])
+    func `refreshes that race with a logout leave no good token behind`(_ target: String) async throws {
+        try await APIServer.run {
+            $0.refreshGraceSeconds = 300
+        } _: { server in
+            let clients = try server.clientsOfBothLoops()
+            let racers = Array(clients.prefix(8))
+            let ending = try server.client()
+            for _ in 0..<15 {
+                let tokens = try ending.loginAsAdmin()
+                let body = #"{"refresh_token":"\#(tokens.refresh)"}"#
+                let refresh =
+                    "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                for racer in racers.prefix(4) { racer.send(refresh) }
+                ending.send(
+                    "POST /api/v1/auth/\(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(tokens.access)\r\n\r\n")
+                for racer in racers.dropFirst(4) { racer.send(refresh) }
+                #expect(ending.receive()?.status == 204)
+                var accesses = [tokens.access]
+                for racer in racers {
+                    let reply = try #require(racer.receive())
+                    #expect(reply.status == 200 || reply.status == 401)
+                    if reply.status == 200 { accesses.append(try reply.tokens().access) }
+                }
+                for client in clients.suffix(8) {
+                    for access in accesses { #expect(try client.verify(access) == 401) }
+                    #expect(try client.refresh(tokens.refresh).status == 401)
+                }
+            }
+        }
+    }
+
+    @Test func `a logout is carried out although its client does not wait for the answer`() async throws {
+        try await APIServer.run { server in
+            let clients = try server.clientsOfBothLoops()
+            for _ in 0..<10 {
+                let tokens = try clients[0].loginAsAdmin()
+                for client in clients { #expect(try client.verify(tokens.access) == 200) }
+                let leaving = try server.client()
+                leaving.send(
+                    "POST /api/v1/auth/logout HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(tokens.access)\r\n\r\n")
+                leaving.close()
+                await until {
+                    do { return try clients.allSatisfy { try $0.verify(tokens.access) == 401 } } catch { return false }
+                }
+                #expect(try clients[0].refresh(tokens.refresh).status == 401)
+            }
+        }
+    }
+
     @Test func `me tells who the token's owner is, as stored`() async throws {
         try await APIServer.run { server in
             let id = try await server.makeUser("Ada Lovelace", roles: ["reader", "writer"])

@@ -152,6 +152,21 @@ enum Challenges {
         }
     }
 
+    @Test func `as many and as long roles as a user may have fit into a token and a field`() async throws {
+        try await APIServer.run { server in
+            let roles = (10..<42).map { "r\($0)" + String(repeating: ":", count: 61) }
+            try await server.makeUser(String(repeating: "n", count: 254), roles: roles)
+            let client = try server.client()
+            let token = try client.login(String(repeating: "N", count: 254)).access
+            let reply = try client.get(VerifyTests.target + "?roles=" + roles[31], token: token)
+            #expect(reply.status == 200)
+            #expect(AuthFields(reply).roles == roles.joined(separator: ","))
+            #expect(
+                try client.get("\(VerifyTests.target)/roles/\(roles.joined(separator: ","))/x", token: token).status
+                    == 200)
+        }
+    }
+
     @Test func `a token that was seen before still expires on time`() async throws {
         try await APIServer.run {
             $0.accessTokenSeconds = 1
