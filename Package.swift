@@ -88,6 +88,7 @@ let package = Package(
                 "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords",
                 "StoreConformance", "StoreCrasher", "TestSupport", grdb,
             ]),
+        suite("ProcessTests", ["TestSupport", "JSON", "Reactor", "portcullis"]),
     ]
 )
 

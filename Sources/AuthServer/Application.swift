@@ -40,7 +40,7 @@ package final class Application: Sendable {
     /// Whether it takes work: not before everything is loaded, and not while it drains.
     package var isReady: Bool { servers.readiness.isReady }
     /// Password hashes computed since the start.
-    package var hashesComputed: Int { backend.hashPool.load.completed }
+    package var hashesComputed: Int { backend.hashPool.hashes }
 
     // MARK: Start
 
@@ -113,8 +113,8 @@ package final class Application: Sendable {
         servers.readiness.set(false)
         servers.main.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
-        // What is queued counts as open before it is taken.
-        wait(until: deadline) { servers.main.hasStoppedListening && servers.main.openConnections == 0 }
+        // What is queued is no open connection until the loops have taken it.
+        wait(until: deadline) { !servers.main.isListening && servers.main.openConnections == 0 }
         servers.closeAll()
         // Tasks of closed connections were cancelled; each ends at its next step.
         wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }

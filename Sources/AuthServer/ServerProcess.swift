@@ -69,8 +69,10 @@ package enum ServerProcess {
 
             Try it:
 
-                curl -s \(base)/api/v1/auth/login -d username=admin -d password=\(password)
-                curl -s \(base)/api/v1/auth/verify -H "Authorization: Bearer $ACCESS_TOKEN"
+                ACCESS_TOKEN=$(curl -s \(base)/api/v1/auth/login -d username=admin \\
+                  -d password=\(password) | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+                curl -i \(base)/api/v1/auth/verify -H "Authorization: Bearer $ACCESS_TOKEN"
+                curl -s \(base)/api/v1/me -H "Authorization: Bearer $ACCESS_TOKEN"
                 curl -s \(base)/.well-known/jwks.json
 
             """)

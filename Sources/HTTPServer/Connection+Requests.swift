@@ -106,15 +106,15 @@ extension Connection {
     private func answerHead(_ bytes: UnsafeRawBufferPointer) {
         if !parser.head.keepAlive { state.closeAfterAnswer() }
         let exchange = Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
-        let frame = host.frame(isLast: state.isLastAnswer, headOnly: isHeadOnly)
         // A length of zero is a body of which nothing is to come.
         let hasBody = parser.head.body != .none && parser.head.body != .length(0)
+        let isLast = state.isLastAnswer || hasBody && !canSkipBody
+        let frame = host.frame(isLast: isLast, headOnly: isHeadOnly)
         switch host.handler.begin(parser.head, bytes, exchange, frame, &host.output) {
         case .answered:
             if !hasBody {
                 answered()
-            } else if parser.head.expectsContinue {
-                // The body may or may not follow: nobody can tell the next request from it (RFC 9110 section 10.1.1).
+            } else if !canSkipBody {
                 endAfterAnswer()
             } else {
                 collect(parser.head.body, limit: host.limits.bodyBytes, request: nil)
@@ -130,10 +130,16 @@ extension Connection {
         }
     }
 
+    /// Whether a body that nobody wants is read for the sake of the next request. Not one that is too large, and not one
+    /// that may or may not follow: nobody could tell the next request from it (RFC 9110 section 10.1.1).
+    private var canSkipBody: Bool {
+        if case .length(let length) = parser.head.body, length > host.limits.bodyBytes { return false }
+        return !parser.head.expectsContinue
+    }
+
     /// Awaits a body of at most `limit` bytes, for `request` or, without one, to throw it away.
     private func collect(_ framing: BodyFraming, limit: Int, request: Request?) {
         if case .length(let length) = framing, length > limit {
-            if request == nil { return endAfterAnswer() }
             return refuse(RequestError(.contentTooLarge, "the request body is too large"))
         }
         var limits = host.limits

@@ -40,7 +40,7 @@ actor Connection: ReadinessHandler {
         self.host = host
         self.peer = peer
         self.transport = consume transport
-        parser = RequestParser(limits: host.limits)
+        parser = RequestParser(limits: host.headLimits)
         state = ConnectionState(deadlines: host.deadlines, now: host.loop.now)
     }
 

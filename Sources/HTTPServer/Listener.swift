@@ -4,7 +4,7 @@ import Synchronization
 /// Takes connections for one loop. Pauses, and recovers by itself, when descriptors run out or the loop has as many
 /// connections as it may; what is not taken waits in the kernel's queue.
 ///
-/// `@unchecked Sendable`: touched only on its loop.
+/// `@unchecked Sendable`: touched only on its loop, but for `stopped`, which is atomic.
 package final class Listener: ReadinessHandler, @unchecked Sendable {
     /// Connections taken in one go before others get their turn.
     private static let acceptsPerTurn = 64
@@ -17,15 +17,14 @@ package final class Listener: ReadinessHandler, @unchecked Sendable {
     private var retry: TimerID?
     private let stopped = Atomic(false)
 
-    /// From any thread.
-    var hasStopped: Bool { stopped.load(ordering: .acquiring) }
-
     init(host: ConnectionHost, socket: consuming Socket) {
         self.host = host
         self.socket = consume socket
     }
 
     var loop: EventLoop { host.loop }
+    /// Whether everything that was queued has become a connection, and nothing more will; from any thread.
+    var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
     func drainHost() { host.drain() }
 

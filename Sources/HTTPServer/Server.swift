@@ -12,7 +12,8 @@ package struct Server: Sendable {
         var listeners: [Listener] = []
         do throws(SystemError) {
             for host in hosts {
-                let socket = try Socket.listen(on: bound, sharesPort: hosts.count > 1)
+                let use: Socket.PortUse = hosts.count == 1 ? .alone : listeners.isEmpty ? .first : .joining
+                let socket = try Socket.listen(on: bound, use)
                 if let local = socket.localAddress() { bound = local }
                 listeners.append(Listener(host: host, socket: socket))
             }
@@ -29,8 +30,8 @@ package struct Server: Sendable {
         for listener in listeners { listener.drainOnLoop() }
     }
 
-    /// Whether every loop has taken what was queued and stopped listening: from then on connections only go.
-    package var hasStoppedListening: Bool { listeners.allSatisfy(\.hasStopped) }
+    /// False once what was queued when `drain` was called is among the open connections.
+    package var isListening: Bool { !listeners.allSatisfy(\.isStopped) }
 
     /// Connections open now, over all loops.
     package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }

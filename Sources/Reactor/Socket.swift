@@ -79,15 +79,26 @@ package struct Socket: ~Copyable {
     /// Connections the kernel may hold for us before they are accepted.
     package static let backlog: Int32 = 4096
 
-    /// A listening socket. With `sharesPort` (SO_REUSEPORT) several loops listen on one address, each with a queue of
+    /// Whose the port of a listening socket is.
+    package enum PortUse: Sendable {
+        case alone
+        /// Ours, and of those who join later. Taken alone at first: a socket bound with SO_REUSEPORT would join whatever
+        /// server of the same user is there already, and take half of its connections.
+        case first
+        case joining
+    }
+
+    /// A listening socket. By sharing a port (SO_REUSEPORT) several loops listen on one address, each with a queue of
     /// its own that the kernel fills evenly.
-    package static func listen(on address: SocketAddress, sharesPort: Bool) throws(SystemError) -> Socket {
+    package static func listen(on address: SocketAddress, _ use: PortUse) throws(SystemError) -> Socket {
         let socket = try make(for: address)
         socket.setOption(SOL_SOCKET, SO_REUSEADDR)
-        if sharesPort { socket.setOption(SOL_SOCKET, SO_REUSEPORT) }
+        if use == .joining { socket.setOption(SOL_SOCKET, SO_REUSEPORT) }
         var failure: SystemError?
         if address.withSockaddr({ bind(socket.descriptor, $0, $1) }) != 0 {
             failure = SystemError("bind")
+        } else if use == .first, !socket.setOption(SOL_SOCKET, SO_REUSEPORT) {
+            failure = SystemError("setsockopt(SO_REUSEPORT)")
         } else if Glibc.listen(socket.descriptor, backlog) != 0 {
             failure = SystemError("listen")
         }

@@ -24,14 +24,29 @@ import Testing
         #expect(SocketAddress("[::2]:1")?.isLoopback == false)
     }
 
+    @Test func `a shared port is joined by our own listeners, and refused to another first one`() throws {
+        let address = try #require(SocketAddress("127.0.0.1:0"))
+        let first = try Socket.listen(on: address, .first)
+        let local = first.localAddress()
+        let bound = try #require(local)
+        let second = try Socket.listen(on: bound, .joining)
+        for use in [Socket.PortUse.first, .alone] {
+            var code: Int32 = 0
+            do throws(SystemError) { try Socket.listen(on: bound, use).close() } catch { code = error.code }
+            #expect(code == EADDRINUSE)
+        }
+        first.close()
+        second.close()
+    }
+
     @Test func `a second listener without sharing the port is refused`() throws {
         let address = try #require(SocketAddress("127.0.0.1:0"))
-        let first = try Socket.listen(on: address, sharesPort: false)
+        let first = try Socket.listen(on: address, .alone)
         let local = first.localAddress()
         let bound = try #require(local)
         #expect(bound.port != 0)
         var code: Int32 = 0
-        do throws(SystemError) { try Socket.listen(on: bound, sharesPort: false).close() } catch { code = error.code }
+        do throws(SystemError) { try Socket.listen(on: bound, .alone).close() } catch { code = error.code }
         #expect(code == EADDRINUSE)
         first.close()
     }

@@ -37,6 +37,15 @@ package final class DataFolder: Sendable {
         return DataFolder(path: path, lockDescriptor: descriptor)
     }
 
+    /// Whether a server has ever announced itself here.
+    func wasAnnounced() throws(StoreRefusal) -> Bool {
+        var status = stat()
+        guard fstat(lockDescriptor, &status) == 0 else {
+            throw .unusable(path + "/lock", DataFolder.reason("it cannot be looked at"))
+        }
+        return status.st_size > 0
+    }
+
     /// Writes this process's id into the lock file, for the message of a second server. Called when everything in the
     /// folder was found good, so that a refused start changes nothing.
     func announce() throws(StoreRefusal) {

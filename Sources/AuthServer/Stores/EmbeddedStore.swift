@@ -21,9 +21,11 @@ package final class EmbeddedStore: Sendable {
         _ inspection: DatabaseInspection, thread: any StoreThread, limits: EmbeddedLimits = EmbeddedLimits()
     ) throws(StoreRefusal) -> EmbeddedStore {
         let file = DatabaseFile(folder: inspection.folder)
-        try inspection.folder.announce()
         if inspection.keys == nil { try file.create() }
-        let committer = GroupCommitter(database: try file.open(), thread: thread, limits: limits)
+        let database = try file.open()
+        // After the database, so that a folder that was announced and has none has lost it.
+        try inspection.folder.announce()
+        let committer = GroupCommitter(database: database, thread: thread, limits: limits)
         return EmbeddedStore(folder: inspection.folder, limits: limits, committer: committer)
     }
 

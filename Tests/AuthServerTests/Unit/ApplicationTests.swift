@@ -35,7 +35,7 @@ import Testing
     {
         try await withConfiguration { configuration in
             var configuration = configuration
-            let taken = try Socket.listen(on: configuration.opsListen, sharesPort: false)
+            let taken = try Socket.listen(on: configuration.opsListen, .alone)
             let local = taken.localAddress()
             configuration.opsListen = try #require(local)
             let refused = configuration

@@ -1,0 +1,70 @@
+import Foundation
+import Glibc
+import JSON
+import TestSupport
+import Testing
+
+/// What a login or a refresh gave.
+struct Tokens: Sendable, Equatable {
+    let access: String
+    let refresh: String
+
+    /// Nil unless it is the answer to a login or refresh that was granted.
+    init?(_ reply: RawClient.Reply?) {
+        guard let reply, reply.status == 200, let value = try? JSONValue(parsing: reply.body.span.bytes),
+            let access = value.object?["access_token"]?.string, let refresh = value.object?["refresh_token"]?.string
+        else { return nil }
+        self.access = access
+        self.refresh = refresh
+    }
+}
+
+/// The requests of the API, over a connection that is kept.
+extension RawClient {
+    static let get = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    static func verify(_ access: String) -> String {
+        "GET /api/v1/auth/verify HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(access)\r\n\r\n"
+    }
+
+    /// Values of letters, digits and what a form does not escape alone.
+    static func form(_ path: String, _ body: String) -> String {
+        "POST /api/v1/auth/\(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    static func login(_ password: String = Installation.password) -> String {
+        form("login", "username=admin&password=\(password)")
+    }
+
+    func live() -> Int? { request(RawClient.get)?.status }
+    func verify(_ access: String) -> Int? { request(RawClient.verify(access))?.status }
+    func login(_ password: String = Installation.password) -> Reply? { request(RawClient.login(password)) }
+    func refresh(_ token: String) -> Reply? { request(RawClient.form("refresh", "refresh_token=\(token)")) }
+    func logout(_ token: String) -> Int? { request(RawClient.form("logout", "refresh_token=\(token)"))?.status }
+
+    /// The sum of a figure's samples.
+    func metric(_ name: String) throws -> Double {
+        let page = try #require(request("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        let lines = page.text.split(separator: "\n").filter { line in
+            line.hasPrefix("portcullis_\(name) ") || line.hasPrefix("portcullis_\(name){")
+        }
+        try #require(!lines.isEmpty, "no figure \(name)")
+        return lines.reduce(0) { $0 + (Double($1.split(separator: " ").last ?? "") ?? 0) }
+    }
+}
+
+/// Runs `body` on that many threads, each a client of its own, and comes back when all are done.
+func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) async throws {
+    let results = await withTaskGroup(of: Result<Void, any Error>.self) { group in
+        for index in 0..<count {
+            group.addTask {
+                await withCheckedContinuation { continuation in
+                    Thread.detachNewThread { continuation.resume(returning: Result { try body(index) }) }
+                }
+            }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+    }
+    for result in results { try result.get() }
+}
