@@ -39,6 +39,8 @@ package final class Application: Sendable {
     package var openConnections: Int { servers.main.openConnections }
     /// Whether the first upkeep is done, which completes the key rings; probes and requests do not wait for it.
     package var isSettled: Bool { servers.maintenance.roundCount > 0 }
+    /// Whether it takes work: not before everything is loaded, and not while it drains.
+    package var isReady: Bool { servers.readiness.isReady }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 
@@ -71,7 +73,8 @@ package final class Application: Sendable {
         }
     }
 
-    /// On the first loop: what the store knows, then the workers, then the ports.
+    /// On the first loop: what the store knows, then the workers, then the ports, and last the first account: were a port
+    /// taken, nobody would be told the password that was made up for it.
     private static func start(
         _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend
     ) async -> Result<Application, StartupError> {
@@ -79,11 +82,19 @@ package final class Application: Sendable {
             let now = currentTime()
             let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
-            let password = try await Bootstrap.run(
-                backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash, at: now)
             let servers = try await Servers.start(
                 configuration, group, ops, backend, keys: keys,
                 revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
+            let password: String?
+            do throws(StartupError) {
+                password = try await Bootstrap.run(
+                    backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
+                    at: now)
+            } catch {
+                servers.closeAll()
+                throw error
+            }
+            servers.declareReady()
             return .success(
                 Application(
                     configuration, group: group, ops: ops, servers: servers, backend: backend,
@@ -106,9 +117,7 @@ package final class Application: Sendable {
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
         // What is queued is no open connection until the loops have taken it.
         wait(until: deadline) { !servers.main.isListening && servers.main.openConnections == 0 }
-        servers.main.closeAll()
-        servers.ops.drain()
-        servers.ops.closeAll()
+        servers.closeAll()
         // Tasks of closed connections were cancelled; each ends at its next step.
         wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }
         backend.close()

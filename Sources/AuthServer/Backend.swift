@@ -37,11 +37,14 @@ struct Backend: Sendable {
         }
         var policy = KeyRingPolicy()
         policy.signingAlgorithm = configuration.signingAlgorithm
+        var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
         do {
             let thread = try PoolStoreThread()
+            startedThread = thread
             let hashPool = try HashPool(
                 workers: configuration.hashWorkers, queue: configuration.hashQueue,
                 parameters: configuration.passwordHash)
+            startedPool = hashPool
             let store = try EmbeddedStore.open(inspection, thread: thread)
             let keyService = KeyService(
                 store: store, master: master, policy: policy,
@@ -52,12 +55,18 @@ struct Backend: Sendable {
             return Backend(
                 store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
                 keyService: keyService, storeThread: thread)
-        } catch let refusal as StoreRefusal {
-            throw StartupError(refusal)
-        } catch let error as SystemError {
-            throw StartupError("The server's threads cannot be made", error)
         } catch {
-            throw StartupError(.internalFailure, "The store cannot be opened: \(error)")
+            startedPool?.stopAndJoin()
+            startedThread?.stopAndJoin()
+            throw startupError(error)
+        }
+    }
+
+    private static func startupError(_ error: any Error) -> StartupError {
+        switch error {
+        case let refusal as StoreRefusal: StartupError(refusal)
+        case let error as SystemError: StartupError("The server's threads cannot be made", error)
+        default: StartupError(.internalFailure, "The store cannot be opened: \(error)")
         }
     }
 

@@ -21,7 +21,8 @@ final class HashPool: PasswordHasher {
         places = queue + workers
         self.workers = workers
         self.parameters = parameters
-        pool = try WorkerPool(name: "hash", niceValues: nice, capacity: places)
+        // One more than the logins may take: for a key.
+        pool = try WorkerPool(name: "hash", niceValues: nice, capacity: places + 1)
     }
 
     var load: WorkerPool.Load { pool.load }
@@ -62,7 +63,8 @@ final class HashPool: PasswordHasher {
         }
     }
 
-    /// Other slow work, such as making an RSA key. Nobody waits for it but the start and the upkeep of keys.
+    /// Other slow work, such as making an RSA key, one piece at a time: there is a place for one. Nobody waits for it but
+    /// the start and the upkeep of keys.
     func runOffLoop<Value: Sendable, Failure: Error>(
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
@@ -70,7 +72,7 @@ final class HashPool: PasswordHasher {
         do throws(WorkerPoolError) {
             result = try await pool.run { Result { () throws(Failure) in try work() } }
         } catch {
-            // A full queue: late is better than never for a key.
+            // The server is at its end, or the caller is: what waits for the key waits no longer than for its making.
             result = Result { () throws(Failure) in try work() }
         }
         return try result.get()

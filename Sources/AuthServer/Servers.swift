@@ -10,8 +10,10 @@ struct Servers: Sendable {
     let ops: Server
     let readiness: NodeReadiness
     let maintenance: Maintenance
+    /// Held here alone: the hub, which the workers hold, knows it weakly.
+    private let directory: WorkerDirectory
 
-    /// Makes one worker per loop, starts both ports, and declares the node ready. On a loop.
+    /// Makes one worker per loop and opens both ports. On a loop.
     static func start(
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
         keys: KeyRingSnapshot, revocations: RevocationSet
@@ -20,8 +22,8 @@ struct Servers: Sendable {
         let store = backend.store
         let health = HealthRoutes(loops: group.loops, readiness: readiness) { !store.statistics.hasFailed }
         let directory = WorkerDirectory()
-        let hub = RevocationHub(store: store, group: group, initial: revocations) { index, set in
-            directory.workers[index].update(set)
+        let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
+            directory?.workers[index].update(set)
         }
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
@@ -47,14 +49,28 @@ struct Servers: Sendable {
         let ops: Server
         do throws(StartupError) { ops = try await listen(configuration.opsListen, [opsHost]) } catch {
             main.drain()
+            main.closeAll()
             throw error
         }
         let maintenance = Maintenance(
             store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
-            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds
-        ).start()
+            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds)
+        return Servers(
+            main: main, ops: ops, readiness: readiness, maintenance: maintenance, directory: directory)
+    }
+
+    /// Begins the upkeep and declares the node ready.
+    func declareReady() {
+        maintenance.start()
         readiness.set(true)
-        return Servers(main: main, ops: ops, readiness: readiness, maintenance: maintenance)
+    }
+
+    /// Ends both ports with everything on them.
+    func closeAll() {
+        for server in [main, ops] {
+            server.drain()
+            server.closeAll()
+        }
     }
 
     /// Scrapers and probes of one node.

@@ -25,7 +25,6 @@ final class Worker: RequestHandler, @unchecked Sendable {
 
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
-    private let hub: RevocationHub
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
@@ -40,7 +39,6 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
         health = parts.health
-        hub = parts.hub
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -111,9 +109,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         _ output: inout OutputBuffer
     ) -> Reply {
         let path = head.path.of(bytes)
-        guard case .found(let id, let parameters) = Worker.router.match(head.method, path),
-            let route = RouteID(rawValue: id)
-        else { return .collect(bodyLimit: 65_536) }
+        let match = Worker.router.match(head.method, path)
+        guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
+            let response = PreparedResponse(Unrouted.response(to: match, exchange.requestID))
+            return write(response, .none, exchange, frame, &output)
+        }
         let demand: VerifyRoute.Demand
         switch route {
         case .verify: demand = .query(head.query?.of(bytes))
