@@ -23,6 +23,9 @@ struct Tokens: Sendable, Equatable {
 extension RawClient {
     static let get = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+    /// Unlike `/livez` always 200, even of a server that was frozen for long.
+    static let keys = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
     static func verify(_ access: String) -> String {
         "GET /api/v1/auth/verify HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(access)\r\n\r\n"
     }

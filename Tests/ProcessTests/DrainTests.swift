@@ -43,7 +43,7 @@ struct DrainTests {
         await until { (try? server.metric("connections_open")) == 0 }
         await server.child.freeze()
         let clients = try (0..<100).map { _ in try server.client() }
-        for client in clients { client.send(RawClient.get) }
+        for client in clients { client.send(RawClient.keys) }
         server.child.send(SIGTERM)
         server.child.thaw()
         // Those that are taken before the loops hear of the signal are kept for a moment, without Connection: close.
@@ -58,7 +58,7 @@ struct DrainTests {
         let installation = try Installation()
         let server = try await installation.start(["PORTCULLIS_HASH_WORKERS": "1"])
         let clients = try (0..<4).map { _ in try server.client() }
-        for client in clients { #expect(client.live() == 200) }
+        for client in clients { #expect(client.request(RawClient.keys)?.status == 200) }
         await server.child.freeze()
         for client in clients { client.send(RawClient.login()) }
         server.child.send(SIGTERM)
@@ -83,8 +83,8 @@ struct DrainTests {
         await server.child.stop()
         let milliseconds = MonotonicTime.now.nanoseconds(since: start) / 1_000_000
         #expect(milliseconds >= 1000, "they get the time that they are promised")
-        #expect(milliseconds < 8000, "with room for a busy machine")
-        for client in slow { #expect(client.isEnded()) }
+        #expect(milliseconds < 25_000, "less than a body may take, with room for a busy machine")
+        for client in slow { #expect(client.receiveToEnd() != nil) }
     }
 
     @Test func `without connections the end is at once, whatever the deadline`() async throws {
@@ -95,13 +95,13 @@ struct DrainTests {
     @Test func `a request and its sender's end that come in one event are both seen`() async throws {
         let server = try await Installation().start()
         let requests: [(text: String, statuses: [Int])] = [
-            (RawClient.get, [200]), (RawClient.get + RawClient.verify("x") + RawClient.get, [200, 401, 200]),
-            (RawClient.login(), [200]), (RawClient.login() + RawClient.get, [200, 200]),
-            (RawClient.get + "GET /li", [200]), ("", []),
+            (RawClient.keys, [200]), (RawClient.keys + RawClient.verify("x") + RawClient.keys, [200, 401, 200]),
+            (RawClient.login(), [200]), (RawClient.login() + RawClient.keys, [200, 200]),
+            (RawClient.keys + "GET /li", [200]), ("", []),
         ]
         for isNew in [true, false] {
             let early = try requests.map { _ in try server.client() }
-            if !isNew { for client in early { #expect(client.live() == 200) } }
+            if !isNew { for client in early { #expect(client.request(RawClient.keys)?.status == 200) } }
             await server.child.freeze()
             for (client, request) in zip(early, requests) {
                 client.send(request.text)
