@@ -92,6 +92,19 @@ struct DrainTests {
         await server.child.stop()
     }
 
+    @Test func `a reader of the server's messages who leaves does not end it`() async throws {
+        let installation = try Installation()
+        let pipe = installation.root + "/piped.err"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        // Waits for no writer, and lets a writer open without waiting.
+        let reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let server = try await installation.start(output: "piped")
+        close(reader)
+        #expect(try server.client().live() == 200)
+        server.child.send(SIGTERM)
+        #expect(await server.child.ended() == .exit(0))
+    }
+
     @Test func `a request and its sender's end that come in one event are both seen`() async throws {
         let server = try await Installation().start()
         let requests: [(text: String, statuses: [Int])] = [
