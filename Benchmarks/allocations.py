@@ -14,10 +14,13 @@ HEAD = struct.Struct("<QQQ")
 STACK = struct.Struct(f"<QQ{DEPTH}Q")
 SIZE = HEAD.size + STACKS * STACK.size
 
-# Frames that only pass an allocation on: the first other one is who wanted it.
+# Frames that only pass an allocation on (allocators, the standard library and what of it was specialized into our
+# binary): the first other one is who wanted it.
 PLUMBING = re.compile(
-    r"^(swift_slowAlloc|swift_allocObject|_swift_allocObject_|malloc|calloc|realloc|posix_memalign|CRYPTO_\w*alloc"
-    r"|swift::|operator new|_Zn|swift_allocEmptyBox|swift_task_alloc|\(unknown\)|swift_bufferAllocate|std::)")
+    r"^(?:swift_|_swift_|malloc|calloc|realloc|posix_memalign|operator new|_Zn|swift::|std::|\(unknown\)"
+    r"|(?:generic )?(?:specialized )*(?:static )?(?:_?ContiguousArray|_?Array|_?String|__String|_allocateString|_copy"
+    r"|_?Set[A-Z.]|_?Dictionary|_Native|Sequence|Collection|Substring|Character|Unicode))")
+OPENSSL = re.compile(r"/libcrypto\.")
 
 
 class Allocations:
@@ -50,13 +53,20 @@ class Allocations:
 
     def sites(self, pid, minimum):
         """[(count, 'who < who called it')] for sites seen at least `minimum` times, most first."""
-        names = Symbols(pid)
+        symbols = Symbols(pid)
         total = Counter()
         for count, frames in self.stacks():
-            named = [names.of(frame - 1) for frame in frames]
-            wanted = [name for name in named if not PLUMBING.match(name)] or named
-            total[" < ".join(wanted[:3])] += count
-        return [(count, site) for site, count in total.most_common() if count >= minimum]
+            total[site([symbols.of(frame - 1) for frame in frames])] += count
+        return [(count, name) for name, count in total.most_common() if count >= minimum]
+
+
+def site(frames):
+    """One line for a stack of (name, file), innermost first. OpenSSL's own symbols are not exported: it is one name."""
+    if OPENSSL.search(frames[0][1]):
+        ours = [name for name, file in frames if not OPENSSL.search(file)]
+        return f"OpenSSL's own < {' < '.join(ours[:2])}"
+    wanted = [name for name, _ in frames if not PLUMBING.match(name)] or [name for name, _ in frames]
+    return " < ".join(wanted[:2])
 
 
 class Symbols:
@@ -74,8 +84,8 @@ class Symbols:
     def of(self, address):
         for start, end, offset, path in self.maps:
             if start <= address < end:
-                return self.name(path, address - start + offset)
-        return "(unknown)"
+                return self.name(path, address - start + offset), path
+        return "(unknown)", ""
 
     def name(self, path, offset):
         addresses, names, segments = self.table(path)

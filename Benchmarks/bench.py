@@ -27,6 +27,8 @@ LIVEZ_BYTES, VERIFY_BYTES = 200, 700
 # More tokens in turn than the cache holds: none is there when its turn comes again.
 FIRST_SEEN_TOKENS, FIRST_SEEN_CACHE = 2048, 64
 IDLE_CONNECTIONS = 10_000
+# Of the table; the file has all.
+SITES, SITE_WIDTH = 8, 64
 
 
 class Report:
@@ -46,7 +48,8 @@ class Report:
             cells = (row[key].ljust(width) for key, width in zip(("measure", "measured", "wanted"), widths))
             print("  ".join((*cells, verdict)).rstrip())
         judged = [row["met"] for row in self.rows if row["met"] is not None]
-        print(f"\n{sum(judged)} of {len(judged)} wanted figures met")
+        if judged:
+            print(f"\n{sum(judged)} of {len(judged)} wanted figures met")
 
 
 def step(text):
@@ -75,12 +78,14 @@ def costs(report, rounds, seconds):
         step(f"{FIRST_SEEN_TOKENS} distinct tokens")
         first_seen = [seen_request(each) for each in uncached.tokens(FIRST_SEEN_TOKENS)]
         with rig.Responder(answer(server.port, livez)) as bare_livez, \
-                rig.Responder(answer(server.port, verify)) as bare_verify:
+                rig.Responder(answer(server.port, verify)) as bare_verify, \
+                rig.Responder(answer(server.port, verify), "verify") as verifying:
             subjects = {
                 "responder livez": (bare_livez, [livez]),
                 "livez": (server, [livez]),
                 "responder verify": (bare_verify, [verify]),
                 "seen": (server, [verify]),
+                "responder with OpenSSL": (verifying, [verify]),
                 "first seen": (uncached, first_seen),
             }
             measured = {name: [] for name in subjects}
@@ -113,11 +118,17 @@ def judge_costs(report, measured, openssl, verify_bytes):
     by = ratio("seen", "responder verify")
     report.row(f"verify, token seen, {verify_bytes} B request", f"{median['seen']:.2f} us = {by:.2f}x",
                "<= 1.50x (goal 1.30x)", by <= 1.5)
-    report.row("OpenSSL's RS256 verify of 600 B", f"{openssl:.2f} us", "", None)
+    # The base of a first-seen token is one program that does both: while a request takes this long the generator falls
+    # asleep between answers, and to wake it is a cost of the sender's write that no sum of two fast programs has.
+    report.row("OpenSSL's RS256 verify of 600 B, alone", f"{openssl:.2f} us", "", None)
+    report.row("bare responder with OpenSSL's verify", f"{median['responder with OpenSSL']:.2f} us", "", None)
+    above = statistics.median(
+        cost - base for cost, base in zip(measured["first seen"], measured["responder with OpenSSL"]))
+    report.row("verify, token first seen", f"{median['first seen']:.2f} us = {above:+.2f} us",
+               "<= +6.00 us (goal +4.00 us)", above <= 6)
     above = statistics.median(
         cost - bare - openssl for cost, bare in zip(measured["first seen"], measured["responder verify"]))
-    report.row("verify, token first seen", f"{median['first seen']:.2f} us = responder + OpenSSL {above:+.2f} us",
-               "<= +6.00 us (goal +4.00 us)", above <= 6)
+    report.row("  above bare responder and OpenSSL, measured apart", f"{above:+.2f} us", "", None)
 
 
 def cache_metrics(server):
@@ -216,33 +227,38 @@ def start(report, times=5):
 
 
 def allocations(report, count=2000):
-    """Heap allocations of a seen-token verify on a keep-alive connection, and who makes them."""
-    shared = Allocations()
-    try:
-        with rig.Server(**shared.environment) as server:
-            request = seen_request(server.login()["access_token"])
-            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+    """Heap allocations of a verify on a keep-alive connection, seen and first-seen, and who makes them."""
+    for name, settings in (("seen", {}), ("first seen", {"PORTCULLIS_TOKEN_CACHE_ENTRIES": FIRST_SEEN_CACHE})):
+        shared = Allocations()
+        try:
+            with rig.Server(**shared.environment, **settings) as server:
+                tokens = [server.login()["access_token"]] if name == "seen" else server.tokens(FIRST_SEEN_CACHE * 4)
+                each, sites = allocations_each(shared, server, [seen_request(token) for token in tokens], count)
+        finally:
+            shared.close()
+        report.notes[f"allocations a verify, token {name}"] = {"each": each, "sites": sites}
+        report.row(f"heap allocations, verify of a token {name}", f"{each:.2f}", "", None)
+        for site, number in list(sites.items())[:SITES]:
+            report.row(f"  {site[:SITE_WIDTH]}", f"{number:.2f}", "", None)
 
-                def ask(times):
-                    for _ in range(times):
-                        connection.sendall(request)
-                        rig.read_response(connection)
 
-                ask(500)
-                before = shared.count()
-                ask(count)
-                each = (shared.count() - before) / count
-                shared.arm(True)
-                ask(count)
-                shared.arm(False)
-            sites = shared.sites(server.pid, minimum=count // 100)
-    finally:
-        shared.close()
-    named = {site: round(number / count, 2) for number, site in sites}
-    report.notes["allocations a seen-token verify"] = {"each": each, "sites": named}
-    report.row("heap allocations, verify of a seen token", f"{each:.2f}", "", None)
-    for site, number in named.items():
-        report.row(f"  {site[:100]}", f"{number:.2f}", "", None)
+def allocations_each(shared, server, requests, count):
+    """Allocations a request, and {site: how many of them}."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+
+        def ask(times):
+            for index in range(times):
+                connection.sendall(requests[index % len(requests)])
+                rig.read_response(connection)
+
+        ask(500)
+        before = shared.count()
+        ask(count)
+        each = (shared.count() - before) / count
+        shared.arm(True)
+        ask(count)
+        shared.arm(False)
+    return each, {site: round(number / count, 2) for number, site in shared.sites(server.pid, minimum=count // 100)}
 
 
 def main():
@@ -263,7 +279,7 @@ def main():
     started = time.monotonic()
     report = Report()
     try:
-        for name, *libraries in (("responder",), ("rs256", "crypto")):
+        for name, *libraries in (("responder", "crypto"), ("rs256", "crypto")):
             rig.compile_c(name, *libraries)
         rig.compile_c("malloccount", shared=True)
         for name, part in parts.items():

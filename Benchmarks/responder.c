@@ -1,16 +1,14 @@
 // The bare responder: what one keep-alive request costs when nothing is done about it but the three system calls that
 // move its bytes (epoll_wait, read, write). One thread, edge-triggered. It answers the fixed bytes of a file to
-// whatever ends with CR LF CR LF.
+// whatever ends with CR LF CR LF. With `verify` it also has OpenSSL verify one RS256 signature for each answer.
 //
-// usage: responder PORT RESPONSE-FILE
+// usage: responder PORT RESPONSE-FILE [verify]
 #define _GNU_SOURCE
+#include "rs256.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,6 +18,8 @@ enum { MAX_DESCRIPTORS = 65536, MAX_RESPONSE = 65536 };
 
 static char response[MAX_RESPONSE];
 static size_t response_length;
+static int verifies;
+static struct rs256 rs256;
 // How much of CR LF CR LF each connection has sent last: a head may come in pieces.
 static unsigned char matched[MAX_DESCRIPTORS];
 
@@ -105,6 +105,7 @@ static void serve(int fd, unsigned events) {
         if (count < 0 && errno == EAGAIN) return;
         if (count <= 0) break;
         for (int heads = heads_ended(fd, buffer, count); heads > 0; heads--) {
+            if (verifies) rs256_verify(&rs256);
             // The peer reads each response before its next request: a short write is a broken measurement.
             if (write(fd, response, response_length) != (ssize_t)response_length) {
                 close(fd);
@@ -118,10 +119,12 @@ static void serve(int fd, unsigned events) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s PORT RESPONSE-FILE\n", argv[0]);
+    verifies = argc == 4 && strcmp(argv[3], "verify") == 0;
+    if (argc != 3 && !verifies) {
+        fprintf(stderr, "usage: %s PORT RESPONSE-FILE [verify]\n", argv[0]);
         return 64;
     }
+    if (verifies) rs256_make(&rs256);
     load_response(argv[2]);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

@@ -143,14 +143,14 @@ class Process:
 
 
 class Responder(Process):
-    """The bare responder, answering `response`."""
+    """The bare responder, answering `response`; with `verify`, one RS256 verify for each answer."""
 
-    def __init__(self, response):
+    def __init__(self, response, *mode):
         BUILD.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         path = BUILD / f"response-{self.port}"
         path.write_bytes(response)
-        super().__init__([BUILD / "responder", self.port, path], core=SERVER_CORE)
+        super().__init__([BUILD / "responder", self.port, path, *mode], core=SERVER_CORE)
         wait_for(lambda: exchange(self.port, b"GET / HTTP/1.1\r\n\r\n") == response, "the responder", self)
         path.unlink()
 

@@ -38,7 +38,7 @@ package final class Application: Sendable {
     /// Connections of the main port.
     package var openConnections: Int { servers.main.openConnections }
     /// Password hashes computed since the start.
-    package var hashesComputed: Int { backend.hashPool.load.completed }
+    package var hashesComputed: Int { backend.hashPool.hashes }
 
     // MARK: Start
 

@@ -2,6 +2,7 @@ import Auth
 import OpenSSL
 import Passwords
 import Reactor
+import Synchronization
 
 /// Password hashing on threads of its own: all at nice 19, so that logins cannot slow verify down, but one at nice 5, so
 /// that they never stop when verify takes everything there is.
@@ -11,6 +12,7 @@ final class HashPool: PasswordHasher {
     /// Places given out: waiting, running, or promised by `admit`.
     private let admitted = Lock(0)
     private let refused = Lock(0)
+    private let computed = Atomic(0)
     private let places: Int
     private let workers: Int
 
@@ -23,6 +25,8 @@ final class HashPool: PasswordHasher {
     }
 
     var load: WorkerPool.Load { pool.load }
+    /// Passwords hashed. The pool's own count has the keys that were made, too, and lags behind the answers.
+    var hashes: Int { computed.load(ordering: .relaxed) }
     /// Logins that found no place.
     var refusals: Int { refused.withLock { $0 } }
 
@@ -80,7 +84,10 @@ final class HashPool: PasswordHasher {
         defer { release() }
         let result: Result<Value, PasswordHashError>
         do throws(WorkerPoolError) {
-            result = try await pool.run { Result { () throws(PasswordHashError) in try work() } }
+            result = try await pool.run { [self] in
+                defer { computed.wrappingAdd(1, ordering: .relaxed) }
+                return Result { () throws(PasswordHashError) in try work() }
+            }
         } catch {
             throw .overloaded(retryAfterMilliseconds: retryAfter())
         }

@@ -14,8 +14,6 @@ package struct Limits: Sendable {
     package var chunkExtensionBytes = 256
     /// Trailer fields of a body (431): read and thrown away.
     package var trailerBytes = 4 * 1024
-    /// Requests of one connection that may wait for their answers, a count.
-    package var pipelinedRequests = 16
 
     package init() {}
 }

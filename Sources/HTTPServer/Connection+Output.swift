@@ -4,33 +4,33 @@ import Reactor
 extension Connection {
     /// Hands the loop's output to the socket; what it does not take is kept until it is writable again.
     func flush() {
-        if host.output.count == 0 { return }
+        if host.output.isEmpty { return endIfLast() }
         defer { host.output.removeAll() }
         guard state.phase != .closed else { return }
         if !unsent.isEmpty {
-            host.output.withBytes { unsent.append(contentsOf: $0) }
+            host.output.withBytes { unsent.append($0) }
             return
         }
         let sent = host.output.withBytes { send($0) }
         guard let sent else { return close() }
         if sent < host.output.count {
-            host.output.withBytes { unsent.append(contentsOf: $0[sent...]) }
+            host.output.withBytes { unsent.append(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
             state.writeBlocked(at: host.loop.now)
             armTimer()
         } else {
-            sentAll()
+            endIfLast()
         }
     }
 
     /// The socket is writable again.
     func flushUnsent() {
-        guard let sent = unsent.withUnsafeBytes({ send($0) }) else { return close() }
+        guard let sent = unsent.withBytes({ send($0) }) else { return close() }
         unsent.removeFirst(sent)
         guard unsent.isEmpty else { return }
-        unsent = []
+        unsent.releaseMemory(above: 0)
         state.writeCompleted(at: host.loop.now)
-        sentAll()
-        if state.phase != .closed { resume() }
+        endIfLast()
+        resume()
     }
 
     /// Nil when the peer is gone.
@@ -55,12 +55,13 @@ extension Connection {
         state.lingeringBegan(at: host.loop.now)
     }
 
-    /// Sends a FIN after the last answer and waits for the peer's: closing at once could reset the connection, and the
-    /// peer would lose the answer (RFC 9112 section 9.6).
-    private func sentAll() {
-        guard state.phase == .lingering else { return }
-        if state.hasInputEnded { return close() }
-        transport?.shutdownWriting()
+    /// After the last answer: sends a FIN, once, and waits for the peer's. Closing with input unread would reset the
+    /// connection, and the peer would lose the answer (RFC 9112 section 9.6); so what a peer sent before its own FIN is
+    /// read to the end.
+    private func endIfLast() {
+        guard state.phase == .lingering, !hasSentEnd else { return }
+        hasSentEnd = true
+        if !state.hasInputEnded { transport?.shutdownWriting() }
         state.lingeringBegan(at: host.loop.now)
         armTimer()
     }

@@ -39,7 +39,7 @@ extension Connection {
 
     /// Goes on with what is already here, after an answer is on its way.
     func resume() {
-        if !pending.isEmpty {
+        if !pending.isEmpty, state.takesInput, !hasBacklog {
             consumePending()
             flush()
         }
@@ -72,12 +72,13 @@ extension Connection {
     }
 
     /// The socket is free, the requests are many: let others have the loop first.
-    private func continueNextRound() {
+    func continueNextRound() {
+        if hasBacklog { return }
         hasBacklog = true
         _ = host.loop.schedule(at: MonotonicTime(nanoseconds: host.loop.now.nanoseconds &+ 1)) { [self] in
             assumeIsolated { connection in
                 connection.hasBacklog = false
-                if connection.state.takesInput { connection.resume() }
+                connection.resume()
             }
         }
     }
@@ -90,10 +91,12 @@ extension Connection {
                 return nil
             }
         } catch {
+            isHeadOnly = parser.head.method == .head
             refuse(error)
             return bytes.count
         }
         serial &+= 1
+        isHeadOnly = parser.head.method == .head
         state.headEnded(at: host.loop.now)
         answerHead(bytes)
         defer { parser.reset() }
@@ -103,15 +106,15 @@ extension Connection {
     private func answerHead(_ bytes: UnsafeRawBufferPointer) {
         if !parser.head.keepAlive { state.closeAfterAnswer() }
         let exchange = Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
-        let frame = host.frame(isLast: state.isLastAnswer, headOnly: parser.head.method == .head)
         // A length of zero is a body of which nothing is to come.
         let hasBody = parser.head.body != .none && parser.head.body != .length(0)
+        let isLast = state.isLastAnswer || hasBody && !canSkipBody
+        let frame = host.frame(isLast: isLast, headOnly: isHeadOnly)
         switch host.handler.begin(parser.head, bytes, exchange, frame, &host.output) {
         case .answered:
             if !hasBody {
                 answered()
-            } else if parser.head.expectsContinue {
-                // The body may or may not follow: nobody can tell the next request from it (RFC 9110 section 10.1.1).
+            } else if !canSkipBody {
                 endAfterAnswer()
             } else {
                 collect(parser.head.body, limit: host.limits.bodyBytes, request: nil)
@@ -127,10 +130,16 @@ extension Connection {
         }
     }
 
+    /// Whether a body that nobody wants is read for the sake of the next request. Not one that is too large, and not one
+    /// that may or may not follow: nobody could tell the next request from it (RFC 9110 section 10.1.1).
+    private var canSkipBody: Bool {
+        if case .length(let length) = parser.head.body, length > host.limits.bodyBytes { return false }
+        return !parser.head.expectsContinue
+    }
+
     /// Awaits a body of at most `limit` bytes, for `request` or, without one, to throw it away.
     private func collect(_ framing: BodyFraming, limit: Int, request: Request?) {
         if case .length(let length) = framing, length > limit {
-            if request == nil { return endAfterAnswer() }
             return refuse(RequestError(.contentTooLarge, "the request body is too large"))
         }
         var limits = host.limits
@@ -158,8 +167,8 @@ extension Connection {
             }
             return step.consumed
         } catch {
-            // Without a request the answer is already on its way; a second one would answer nobody.
-            if progress.request == nil { endAfterAnswer() } else { refuse(error) }
+            body = progress
+            endRequest(error)
             return bytes.count
         }
     }
@@ -169,19 +178,18 @@ extension Connection {
         guard let exchange else { return }
         state.handlingBegan()
         let serial = self.serial
-        let headOnly = request.head.method == .head
         task = host.loop.spawn { [self] in
             let response = await host.handler.respond(to: request, exchange)
-            await finish(response, serial: serial, headOnly: headOnly)
+            await finish(response, serial: serial)
         }
     }
 
-    private func finish(_ response: Response, serial: UInt64, headOnly: Bool) {
+    private func finish(_ response: Response, serial: UInt64) {
         guard serial == self.serial, state.phase == .handling || state.phase == .writing, let exchange else { return }
         task = nil
         self.exchange = nil
         if response.closesConnection { state.closeAfterAnswer() }
-        host.write(response, exchange.requestID, isLast: state.isLastAnswer, headOnly: headOnly)
+        host.write(response, exchange.requestID, isLast: state.isLastAnswer, headOnly: isHeadOnly)
         answered()
         flush()
         resume()
@@ -192,13 +200,24 @@ extension Connection {
         if state.isLastAnswer { endAfterAnswer() } else { state.answered(at: host.loop.now) }
     }
 
-    /// The connection answers by itself: the request cannot be read or took too long. It is the last answer.
-    func refuse(_ error: RequestError) {
+    /// The request under way cannot be read or took too long. If its answer is already on its way, a second one would
+    /// answer nobody.
+    func endRequest(_ error: RequestError) {
+        if let body, body.request == nil {
+            endAfterAnswer()
+            flush()
+        } else {
+            refuse(error)
+        }
+    }
+
+    /// The connection answers by itself. It is the last answer.
+    private func refuse(_ error: RequestError) {
         let exchange =
             self.exchange ?? Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
         host.handler.refused(error.status, exchange)
         let response = Response.refusal(error, requestID: exchange.requestID)
-        host.write(response, exchange.requestID, isLast: true, headOnly: false)
+        host.write(response, exchange.requestID, isLast: true, headOnly: isHeadOnly)
         serial &+= 1
         endAfterAnswer()
         flush()

@@ -15,15 +15,19 @@ actor Connection: ReadinessHandler {
     /// Received and not yet consumed; empty while requests come whole.
     var pending: [UInt8] = []
     /// What the socket did not take yet.
-    var unsent: [UInt8] = []
+    var unsent = OutputBuffer()
+    /// The last answer and a FIN behind it are sent.
+    var hasSentEnd = false
     /// The request under way, when it needs more than one event.
     var exchange: Exchange?
     var body: BodyInProgress?
     var task: Task<Void, Never>?
+    /// The request under way is HEAD: whatever answers it has no body.
+    var isHeadOnly = false
     /// Counts requests, so that an answer that comes too late is told from the one awaited.
     var serial: UInt64 = 0
     var isReadable = false
-    /// Whole requests wait in `pending` for the next round; nothing more is read before.
+    /// There is more than one turn's work, in `pending` or in the socket: nothing is read before the next round.
     var hasBacklog = false
 
     private var registration: Registration?
@@ -36,7 +40,7 @@ actor Connection: ReadinessHandler {
         self.host = host
         self.peer = peer
         self.transport = consume transport
-        parser = RequestParser(limits: host.limits)
+        parser = RequestParser(limits: host.headLimits)
         state = ConnectionState(deadlines: host.deadlines, now: host.loop.now)
     }
 
@@ -60,14 +64,16 @@ actor Connection: ReadinessHandler {
 
     private func handle(_ readiness: Readiness) {
         if readiness.endsInput { state.inputEnded() }
-        if readiness.isGone, state.phase == .handling { return leave() }
+        // Whoever works for a peer that is not there any more may stop.
+        if readiness.isGone, state.phase == .handling { return close() }
         if readiness.contains(.writable), state.phase == .writing { flushUnsent() }
         if readiness.contains(.readable) || readiness.endsInput { isReadable = true }
         readInput()
     }
 
     /// Reads while input is wanted and there. A short read ends it without asking for EAGAIN, which saves a system call a
-    /// request, unless the event told of the input's end: no other event would.
+    /// request, unless the event told of the input's end: no other event would. After a full buffer others get their
+    /// turn, so that a peer that sends faster than it is answered does not keep the loop to itself.
     func readInput() {
         while isReadable, state.takesInput, !hasBacklog {
             guard let transfer = transport?.read(into: host.scratch) else { return }
@@ -75,6 +81,7 @@ actor Connection: ReadinessHandler {
             case .bytes(let count):
                 if count < host.scratch.count, !state.hasInputEnded { isReadable = false }
                 consume(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(host.scratch)[..<count]))
+                if count == host.scratch.count { continueNextRound() }
             case .wouldBlock: isReadable = false
             case .end: return inputEnded()
             case .failed: return close()
@@ -87,12 +94,6 @@ actor Connection: ReadinessHandler {
     private func inputEnded() {
         isReadable = false
         state.inputEnded()
-        close()
-    }
-
-    /// The peer went away while its request was being answered: whoever works for it may stop.
-    private func leave() {
-        task?.cancel()
         close()
     }
 
@@ -112,11 +113,17 @@ actor Connection: ReadinessHandler {
         switch state.expiry(at: host.loop.now) {
         case .later: armTimer()
         case .close: close()
-        case .timeOut: refuse(RequestError(.requestTimeout, "the request took too long to arrive"))
+        case .timeOut: endOverdue(RequestError(.requestTimeout, "the request took too long to arrive"))
         case .giveUp:
             task?.cancel()
-            refuse(RequestError(.serviceUnavailable, "the answer took too long to make"))
+            endOverdue(RequestError(.serviceUnavailable, "the answer took too long to make"))
         }
+    }
+
+    private func endOverdue(_ error: RequestError) {
+        endRequest(error)
+        // What is there already may hold the peer's end, of which no event tells again.
+        readInput()
     }
 
     // MARK: End
@@ -127,13 +134,10 @@ actor Connection: ReadinessHandler {
     }
 
     /// Ends the connection in the state it is in, and the task that works for it.
-    func abandon() {
-        task?.cancel()
-        close()
-    }
-
     func close() {
         if state.phase == .closed { return }
+        task?.cancel()
+        task = nil
         state.closed()
         serial &+= 1
         if let timer { host.loop.cancel(timer) }
@@ -142,7 +146,7 @@ actor Connection: ReadinessHandler {
         registration = nil
         transport.take()?.close()
         pending = []
-        unsent = []
+        unsent = OutputBuffer()
         body = nil
         host.remove(self)
     }

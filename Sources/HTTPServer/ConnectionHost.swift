@@ -11,6 +11,8 @@ package final class ConnectionHost: @unchecked Sendable {
 
     package let loop: EventLoop
     package let limits: Limits
+    /// Without a limit of the body: the handler says, once it has seen the head, whether it wants one and how much.
+    let headLimits: Limits
     package let deadlines: Deadlines
     /// More connections than this wait in the kernel's queue.
     package let maximumConnections: Int
@@ -32,6 +34,9 @@ package final class ConnectionHost: @unchecked Sendable {
     ) {
         self.loop = loop
         self.limits = limits
+        var headLimits = limits
+        headLimits.bodyBytes = .max
+        self.headLimits = headLimits
         self.deadlines = deadlines
         self.maximumConnections = maximumConnections
         self.handler = handler
@@ -79,7 +84,7 @@ package final class ConnectionHost: @unchecked Sendable {
 
     /// Ends what is left, answered or not.
     package func closeAll() {
-        for connection in connections.values { connection.assumeIsolated { $0.abandon() } }
+        for connection in connections.values { connection.assumeIsolated { $0.close() } }
     }
 }
 

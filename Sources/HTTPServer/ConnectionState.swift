@@ -88,8 +88,13 @@ package struct ConnectionState: Sendable {
         deadline = firstByte.adding(milliseconds: deadlines.total)
     }
 
-    /// An answer was handed to the socket; `now` starts the wait for the next request.
+    /// An answer was handed to the socket; `now` starts the wait for the next request. While earlier answers wait for
+    /// room this one waits behind them.
     package mutating func answered(at now: MonotonicTime) {
+        if phase == .writing {
+            phaseAfterWriting = .idle
+            return
+        }
         phase = .idle
         deadline = now.adding(milliseconds: isDraining ? deadlines.drainingIdle : deadlines.idle)
     }
@@ -113,12 +118,17 @@ package struct ConnectionState: Sendable {
         case .idle: deadline = now.adding(milliseconds: isDraining ? deadlines.drainingIdle : deadlines.idle)
         case .body: deadline = firstByte.adding(milliseconds: deadlines.body)
         case .handling: deadline = firstByte.adding(milliseconds: deadlines.total)
-        case .head, .writing, .lingering, .closed: break
+        case .lingering: deadline = now.adding(milliseconds: deadlines.linger)
+        case .head, .writing, .closed: break
         }
     }
 
-    /// The last answer is sent.
+    /// The last answer was handed to the socket, perhaps behind others that wait for room.
     package mutating func lingeringBegan(at now: MonotonicTime) {
+        if phase == .writing {
+            phaseAfterWriting = .lingering
+            return
+        }
         phase = .lingering
         deadline = now.adding(milliseconds: deadlines.linger)
     }

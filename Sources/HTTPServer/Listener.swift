@@ -84,23 +84,34 @@ package final class Listener: ReadinessHandler, @unchecked Sendable {
         continueNextRound()
     }
 
-    /// Takes what the kernel has queued, so that nobody who was connected is reset, and stops listening.
+    /// Takes what the kernel has queued, so that nobody who was connected is reset, and stops listening. Who comes later
+    /// than that cannot hold up the end.
     func stop() {
-        if let retry { host.loop.cancel(retry) }
-        retry = nil
-        host.onClose = nil
-        while let accepted = socket?.accept() {
+        for _ in 0..<Socket.backlog {
+            guard let accepted = socket?.accept() else { break }
             switch consume accepted {
-            case .connection(let socket, let peer): open(socket, peer)
+            case .connection(let socket, let peer):
+                open(socket, peer)
+                continue
             case .retry: continue
-            case .none: return close()
-            case .exhausted: return close()
-            case .failed: return close()
+            case .none: break
+            case .exhausted: break
+            case .failed: break
             }
+            break
         }
+        close()
+    }
+
+    func closeAll() {
+        close()
+        host.closeAll()
     }
 
     private func close() {
+        if let retry { host.loop.cancel(retry) }
+        retry = nil
+        host.onClose = nil
         if let registration { host.loop.deregister(registration, isClosing: true) }
         registration = nil
         socket.take()?.close()

@@ -10,14 +10,19 @@ package struct Server: Sendable {
     package static func start(on address: SocketAddress, hosts: [ConnectionHost]) async throws(SystemError) -> Server {
         var bound = address
         var listeners: [Listener] = []
-        for host in hosts {
-            let use: Socket.PortUse = hosts.count == 1 ? .alone : listeners.isEmpty ? .first : .joining
-            let socket = try Socket.listen(on: bound, use)
-            if let local = socket.localAddress() { bound = local }
-            listeners.append(Listener(host: host, socket: socket))
+        do throws(SystemError) {
+            for host in hosts {
+                let use: Socket.PortUse = hosts.count == 1 ? .alone : listeners.isEmpty ? .first : .joining
+                let socket = try Socket.listen(on: bound, use)
+                if let local = socket.localAddress() { bound = local }
+                listeners.append(Listener(host: host, socket: socket))
+            }
+            for listener in listeners { try await listener.startOnLoop() }
+            return Server(address: bound, hosts: hosts, listeners: listeners)
+        } catch {
+            for listener in listeners { await listener.closeOnLoop() }
+            throw error
         }
-        for listener in listeners { try await listener.startOnLoop() }
-        return Server(address: bound, hosts: hosts, listeners: listeners)
     }
 
     /// Takes what is queued, stops listening, and answers every request from now on with `Connection: close`.
@@ -45,6 +50,17 @@ extension Listener {
             }
         }
         try result.get()
+    }
+
+    /// Ends the listener and every connection it took.
+    func closeOnLoop() async {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            let close: @Sendable () -> Void = {
+                self.closeAll()
+                continuation.resume()
+            }
+            if !loop.execute(close) { continuation.resume() }
+        }
     }
 
     func drainOnLoop() {

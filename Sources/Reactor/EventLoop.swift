@@ -48,8 +48,14 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         self.name = name
         let epoll = try Epoll()
         wakeDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        guard wakeDescriptor >= 0 else { throw SystemError("eventfd") }
-        try epoll.add(wakeDescriptor, .readable, token: wakeToken)
+        do throws(SystemError) {
+            guard wakeDescriptor >= 0 else { throw SystemError("eventfd") }
+            try epoll.add(wakeDescriptor, .readable, token: wakeToken)
+        } catch {
+            if wakeDescriptor >= 0 { Glibc.close(wakeDescriptor) }
+            epoll.close()
+            throw error
+        }
         self.epoll = consume epoll
     }
 
@@ -68,6 +74,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             }, context.toOpaque())
         guard result == 0 else {
             context.release()
+            end()
             throw SystemError("pthread_create", code: result)
         }
         handle.withLock { $0 = thread }
@@ -101,11 +108,24 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         threadID.store(pthread_self(), ordering: .relaxed)
         portcullis_set_thread_name(name)
         while round() {}
-        epoll.take()?.close()
-        inbox.withLock { box in
+        end()
+        // The number of a thread that ended is given to another.
+        threadID.store(0, ordering: .relaxed)
+    }
+
+    /// Takes nothing more. Closures that were handed in before are run, since somebody may wait for them; tasks are not
+    /// gone on with. Handlers and timers are let go of: they hold what in turn holds the loop.
+    private func end() {
+        let closures = inbox.withLock { box in
             box.isClosed = true
             Glibc.close(wakeDescriptor)
+            defer { (box.jobs, box.closures) = ([], []) }
+            return box.closures
         }
+        for closure in closures { closure() }
+        registrations = RegistrationTable()
+        timers = Timers()
+        epoll.take()?.close()
     }
 
     /// One turn: events, what other threads handed in, due timers, jobs. False when the loop is to end.
@@ -177,19 +197,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     package func checkIsolated() { precondition(isCurrent, "not on \(name)") }
     package func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
-    /// Runs `closure` on the loop soon, from any thread; in order for one caller.
-    package func execute(_ closure: @escaping @Sendable () -> Void) {
+    /// Runs `closure` on the loop soon, from any thread; in order for one caller. False if the loop has ended.
+    @discardableResult
+    package func execute(_ closure: @escaping @Sendable () -> Void) -> Bool {
         handIn { $0.closures.append(closure) }
     }
 
-    private func handIn(_ put: (inout Inbox) -> Void) {
+    @discardableResult
+    private func handIn(_ put: (inout Inbox) -> Void) -> Bool {
         inbox.withLock { box in
+            if box.isClosed { return false }
             put(&box)
-            if box.isWakePending || box.isClosed { return }
+            if box.isWakePending { return true }
             box.isWakePending = true
             wakeUps.add(1, ordering: .relaxed)
             var one: UInt64 = 1
             write(wakeDescriptor, &one, 8)
+            return true
         }
     }
 

@@ -77,7 +77,7 @@ package struct Socket: ~Copyable {
     // MARK: Listening
 
     /// Connections the kernel may hold for us before they are accepted.
-    private static let backlog: Int32 = 4096
+    package static let backlog: Int32 = 4096
 
     /// Whose the port of a listening socket is.
     package enum PortUse: Sendable {

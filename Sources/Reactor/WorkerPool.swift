@@ -26,7 +26,8 @@ package final class WorkerPool: Sendable {
     }
 
     private struct Queue {
-        var items: [WorkItem] = []
+        /// Nil where one was taken: what it holds, a password perhaps, goes as soon as it has run.
+        var items: [WorkItem?] = []
         /// Items before this one are taken; the array is compacted when half of it is.
         var first = 0
         var load = Load()
@@ -97,7 +98,7 @@ package final class WorkerPool: Sendable {
     package func stopAndJoin() {
         let (waiting, threads) = queue.withLock { queue in
             queue.isStopped = true
-            let waiting = Array(queue.items[queue.first...])
+            let waiting = queue.items[queue.first...].compactMap { $0 }
             queue.items = []
             queue.first = 0
             queue.load.queued = 0
@@ -143,7 +144,7 @@ package final class WorkerPool: Sendable {
     /// The next item, `.some(nil)` at the end, nil to wait.
     private static func next(_ queue: inout Queue) -> WorkItem?? {
         if queue.first < queue.items.count {
-            let item = queue.items[queue.first]
+            let item = queue.items[queue.first].take()
             queue.first += 1
             if queue.first * 2 >= queue.items.count {
                 queue.items.removeFirst(queue.first)

@@ -73,6 +73,8 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
         if isAway { throw .unavailable }
     }
 
+    func hasEverHadUsers() async throws(StoreError) -> Bool { !users.isEmpty }
+
     func createFirst(_ user: NewUser) async throws(StoreError) -> Bool { try await create(user) }
 
     func create(_ user: NewUser) async throws(StoreError) -> Bool {

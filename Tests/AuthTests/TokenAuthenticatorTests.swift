@@ -19,6 +19,9 @@ import Testing
 @Suite struct TokenAuthenticatorTests {
     let now = testStart.seconds
 
+    /// What a server would keep with a token.
+    final class Prepared {}
+
     /// An authenticator and what issues for it.
     struct Rig {
         let key: TokenSigningKey
@@ -60,12 +63,13 @@ import Testing
         let rig = try Rig()
         let token = try rig.key.sign(rig.claims())
         let first = try rig.authenticate(token)
-        first.attachment = Array("prepared".utf8)
+        let prepared = Prepared()
+        first.attachment = prepared
         #expect(first.subject.user == Identifier(high: 0x7001, low: 1))
         #expect(String(decoding: first.roles, as: UTF8.self) == "admin,user")
         let second = try rig.authenticate(Array(token))
         #expect(second === first)
-        #expect(second.attachment == Array("prepared".utf8))
+        #expect(second.attachment === prepared)
         #expect(rig.authenticator.hits == 1)
         #expect(rig.authenticator.misses == 1)
     }
@@ -120,8 +124,8 @@ import Testing
             #expect(error(rig, token) == nil)
             #expect(error(rig, other) == nil)
             rig.authenticator.update(revocations: RevocationSet().applying([revocation]))
-            #expect(error(rig, token) == .revoked)
-            #expect(error(rig, token) == .revoked)
+            #expect(error(rig, token) == .revoked(subject))
+            #expect(error(rig, token) == .revoked(subject))
             if case .generation = revocation { continue }
             #expect(error(rig, other) == nil)
         }

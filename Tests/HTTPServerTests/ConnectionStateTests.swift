@@ -80,4 +80,30 @@ import Testing
         busy.drain(at: at(2))
         #expect(busy.expiry(at: at(2 + deadlines.drainingIdle)) == .later(at(1 + deadlines.total)))
     }
+
+    @Test func `an answer made while another waits for room keeps input closed until both are taken`() {
+        var state = state()
+        state.headEnded(at: at(1))
+        state.handlingBegan()
+        state.writeBlocked(at: at(2))
+        state.answered(at: at(3))
+        #expect(state.phase == .writing)
+        #expect(!state.takesInput)
+        #expect(state.deadline == at(2 + deadlines.write))
+        state.writeCompleted(at: at(4))
+        #expect(state.phase == .idle)
+        #expect(state.deadline == at(4 + deadlines.idle))
+    }
+
+    @Test func `a last answer made while another waits for room is followed by lingering, not replaced by it`() {
+        var state = state()
+        state.headEnded(at: at(1))
+        state.handlingBegan()
+        state.writeBlocked(at: at(2))
+        state.lingeringBegan(at: at(3))
+        #expect(state.phase == .writing)
+        state.writeCompleted(at: at(4))
+        #expect(state.phase == .lingering)
+        #expect(state.deadline == at(4 + deadlines.linger))
+    }
 }

@@ -164,4 +164,141 @@ import Testing
             }
         }
     }
+
+    @Test func `a task's answer behind answers that wait for room comes in order, and so do the requests after it`()
+        async throws
+    {
+        try await TestServer.run { server in
+            let client = try server.client()
+            let big = String(repeating: "GET /now-big HTTP/1.1\r\nHost: a\r\n\r\n", count: 15)
+            client.send(big + post("/wait", "task") + get)
+            await until { server.group.loops[0].taskCount == 1 }
+            server.handler.gate.withLock { $0 = true }
+            await until { server.group.loops[0].taskCount == 0 }
+            for _ in 0..<15 { #expect(client.receive()?.body.count == 1_000_000) }
+            #expect(client.receive()?.text == "task")
+            #expect(client.receive()?.text == "/now")
+        }
+    }
+
+    @Test func `a last answer behind answers that wait for room comes whole`() async throws {
+        try await TestServer.run { server in
+            let client = try server.client()
+            let big = String(repeating: "GET /now-big HTTP/1.1\r\nHost: a\r\n\r\n", count: 15)
+            client.send(big + "POST /wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+            await until { server.group.loops[0].taskCount == 1 }
+            server.handler.gate.withLock { $0 = true }
+            await until { server.group.loops[0].taskCount == 0 }
+            for _ in 0..<15 { #expect(client.receive()?.body.count == 1_000_000) }
+            #expect(client.receive()?.text == "ok")
+            #expect(client.isEnded())
+        }
+    }
+
+    @Test func `the task of a client that left is cancelled, also when earlier answers wait for room`() async throws {
+        try await TestServer.run { server in
+            let client = try server.client()
+            let big = String(repeating: "GET /now-big HTTP/1.1\r\nHost: a\r\n\r\n", count: 15)
+            client.send(big + post("/wait", "task"))
+            await until { server.group.loops[0].taskCount == 1 }
+            client.reset()
+            await until { server.handler.cancelled.withLock { $0 } == 1 }
+            await until { server.group.loops[0].taskCount == 0 && server.server.openConnections == 0 }
+        }
+    }
+
+    @Test func `the last answer's connection ends at once when the body it did not wait for has come`() async throws {
+        var deadlines = Deadlines()
+        deadlines.linger = 60_000
+        try await TestServer.run(deadlines: deadlines) { server in
+            let client = try server.client()
+            let head = "POST /now HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+            #expect(client.request(head)?.text == "/now")
+            client.send("ok")
+            #expect(client.isEnded())
+        }
+    }
+
+    @Test func `a body thrown away that turns out malformed ends the connection without a second answer`()
+        async throws
+    {
+        var deadlines = Deadlines()
+        deadlines.linger = 60_000
+        try await TestServer.run(deadlines: deadlines) { server in
+            let client = try server.client()
+            let head = "POST /now HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            #expect(client.request(head)?.text == "/now")
+            client.send("xyz\r\n")
+            #expect(client.isEnded())
+        }
+    }
+
+    @Test func `a body thrown away that does not come gets no second answer`() async throws {
+        var deadlines = Deadlines()
+        deadlines.body = 50
+        try await TestServer.run(deadlines: deadlines) { server in
+            let client = try server.client()
+            #expect(client.request("POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")?.text == "/now")
+            #expect(client.isEnded())
+        }
+    }
+
+    @Test func `input behind the last request does not cost a half-closed client its answer (RFC 9112 9.6)`()
+        async throws
+    {
+        try await TestServer.run { server in
+            for _ in 0..<20 {
+                let client = try server.client()
+                // The loop is held, so that everything and the FIN are there before the first read.
+                let held = Lock(true)
+                server.group.loops[0].execute { held.wait { $0 ? nil : () } }
+                client.send("GET /now HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                client.send([UInt8](repeating: 0x78, count: 120_000))
+                client.shutdownWriting()
+                held.withLock { $0 = false }
+                held.signal()
+                #expect(client.receive()?.text == "/now")
+                #expect(client.isEndedByFIN())
+            }
+        }
+    }
+
+    @Test func `HEAD gets no body when the connection refuses by itself (RFC 9110 9.3.2)`() async throws {
+        var deadlines = Deadlines()
+        deadlines.total = 50
+        try await TestServer.run(deadlines: deadlines) { server in
+            for text in [
+                "HEAD / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 20_000) + "\r\n\r\n",
+                "HEAD /wait HTTP/1.1\r\nHost: a\r\n\r\n",
+                "HEAD /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n",
+            ] {
+                let client = try server.client()
+                let reply = client.request(text, headOnly: true)
+                #expect(reply?.field("content-length") != "0")
+                #expect((reply?.status ?? 0) >= 400)
+                #expect(client.isEnded())
+            }
+        }
+    }
+
+    @Test func `a client that has sent much gets its answers in turn with others`() async throws {
+        try await TestServer.run { server in
+            let greedy = try server.client()
+            let modest = try server.client()
+            #expect(greedy.request(get)?.status == 200)
+            #expect(modest.request(get)?.status == 200)
+            let held = Lock(true)
+            server.group.loops[0].execute { held.wait { $0 ? nil : () } }
+            let long = "GET /now-long" + String(repeating: "a", count: 8000) + " HTTP/1.1\r\nHost: a\r\n\r\n"
+            greedy.send(String(repeating: long, count: 100))
+            modest.send("GET /now-me HTTP/1.1\r\nHost: a\r\n\r\n")
+            held.withLock { $0 = false }
+            held.signal()
+            #expect(modest.receive()?.text == "/now-me")
+            for _ in 0..<100 { #expect(greedy.receive()?.status == 200) }
+            let order = server.handler.answered.withLock { $0 }
+            let position = try #require(order.firstIndex(of: "/now-me"))
+            #expect(position <= 2 + 16, "answered as number \(position)")
+        }
+    }
 }

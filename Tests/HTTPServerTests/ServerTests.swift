@@ -31,6 +31,33 @@ import Testing
         }
     }
 
+    @Test func `a body that nobody wants and that does not come to an end gets no second answer`() async throws {
+        try await TestServer.run(deadlines: deadlines { $0.body = 50 }) { server in
+            let client = try server.client()
+            #expect(client.request("POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")?.status == 200)
+            #expect(client.isEnded())
+            #expect(server.handler.refusals.withLock { $0 }.isEmpty)
+        }
+    }
+
+    @Test func `a body too large to skip ends the connection after the answer, which says so (RFC 9112 9.6)`()
+        async throws
+    {
+        try await TestServer.run { server in
+            for field in ["Content-Length: 99999999", "Content-Length: 9\r\nExpect: 100-continue"] {
+                let client = try server.client()
+                let reply = client.request("POST /now HTTP/1.1\r\nHost: a\r\n\(field)\r\n\r\n")
+                #expect(reply?.status == 200)
+                #expect(reply?.field("connection") == "close")
+                #expect(client.isEnded())
+                let refused = try server.client()
+                let wanted = refused.request("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+                #expect(wanted?.status == 413)
+                #expect(refused.isEnded())
+            }
+        }
+    }
+
     @Test func `an idle connection ends silently`() async throws {
         try await TestServer.run(deadlines: deadlines { $0.idle = 50 }) { server in
             let client = try server.client()

@@ -3,12 +3,15 @@ import HTTPServer
 import Reactor
 import TestSupport
 
-/// Answers by path: `/now` at once, `/echo` with the body from a task, `/wait` when told, `/big` with a megabyte.
+/// Answers by path: `/now` at once, `/now-big` at once with a megabyte, `/echo` with the body from a task, `/wait` when
+/// told, `/big` with four megabytes.
 final class TestHandler: RequestHandler, @unchecked Sendable {
     // @unchecked: one per loop, touched there; the shared parts are behind locks.
     let gate = Lock(false)
     let cancelled = Lock(0)
     let refusals = Lock<[UInt16]>([])
+    /// Beginnings of the paths answered at once, in order.
+    let answered = Lock<[String]>([])
 
     func begin(
         _ head: borrowing RequestHead, _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, _ frame: ResponseFrame,
@@ -16,7 +19,9 @@ final class TestHandler: RequestHandler, @unchecked Sendable {
     ) -> Reply {
         let path = String(decoding: head.path.of(bytes), as: UTF8.self)
         guard path.hasPrefix("/now") else { return .collect(bodyLimit: 4096) }
-        let response = Response(.ok, contentType: "text/plain", body: Array(path.utf8))
+        answered.withLock { $0.append(String(path.prefix(8))) }
+        let body = path == "/now-big" ? [UInt8](repeating: 0x62, count: 1_000_000) : Array(path.utf8)
+        let response = Response(.ok, contentType: "text/plain", body: body)
         ResponseSerializer.write(
             response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
             headOnly: frame.headOnly)

@@ -153,7 +153,41 @@ private actor Resident {
         #expect(seen.withLock { $0 } == [0, 1, 2])
         group.stopAndJoin()
         // A thread that ended takes nothing more and writes to no descriptor of somebody else.
-        group.loops[0].execute {}
+        #expect(!group.loops[0].execute {})
+        // Nor is it waited for.
+        await group.runOnAll { _ in Issue.record("an ended loop ran something") }
+    }
+
+    @Test func `what was handed in before the end is run, and an ended loop holds nothing`() async throws {
+        final class Witness: Sendable {}
+        let loop = try EventLoop(name: "end")
+        try loop.start()
+        let ran = Lock(0)
+        let gate = Lock(false)
+        weak var inTimer: Witness?
+        weak var inHandler: Witness?
+        let (descriptor, peer) = try makeSocketPair()
+        do {
+            let (first, second) = (Witness(), Witness())
+            (inTimer, inHandler) = (first, second)
+            await loop.perform {
+                _ = loop.schedule(at: .distantFuture) { [loop] in _ = (first, loop) }
+                let recorder = Recorder()
+                recorder.onEvent = { [loop] _ in _ = (second, loop) }
+                _ = try? loop.register(descriptor, .readable, recorder)
+            }
+        }
+        #expect(inTimer != nil && inHandler != nil)
+        loop.execute { gate.wait { $0 ? () : nil } }
+        loop.stop()
+        for _ in 0..<10 { loop.execute { ran.withLock { $0 += 1 } } }
+        gate.withLock { $0 = true }
+        gate.signal()
+        loop.join()
+        #expect(ran.withLock { $0 } == 10)
+        #expect(inTimer == nil && inHandler == nil)
+        close(descriptor)
+        close(peer)
     }
 
     @Test func `registering what epoll does not take is an error and leaves nothing registered`() async throws {

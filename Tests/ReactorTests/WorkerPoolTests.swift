@@ -88,6 +88,30 @@ import Testing
         await #expect(throws: WorkerPoolError.stopped) { try await pool.run { 1 } }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `what work holds is let go of once it has run, whatever waits behind it`()
+        async throws
+    {
+        final class Secret: Sendable {}
+        let pool = try WorkerPool(name: "pool", niceValues: [0], capacity: 10)
+        let (first, second) = (Gate(), Gate())
+        weak var held: Secret?
+        let isQueued = { (work: @escaping @Sendable () -> Void) in pool.enqueue(work) }
+        #expect(isQueued { first.pass() })
+        do {
+            let secret = Secret()
+            held = secret
+            #expect(isQueued { _ = secret })
+        }
+        #expect(isQueued { second.pass() })
+        for _ in 0..<6 { #expect(isQueued {}) }
+        #expect(held != nil)
+        first.open()
+        await until { pool.load.completed == 2 && pool.load.running == 1 }
+        #expect(held == nil)
+        second.open()
+        pool.stopAndJoin()
+    }
+
     @Test(.timeLimit(.minutes(1))) func `each worker has the nice value it was made with`() async throws {
         let pool = try WorkerPool(name: "nice", niceValues: [19, 5], capacity: 10)
         // Both at once, so that two different workers answer.

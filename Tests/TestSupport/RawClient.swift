@@ -109,6 +109,12 @@ package final class RawClient: @unchecked Sendable {
     /// Whether the peer ends the connection without another byte.
     package func isEnded() -> Bool { receiveToEnd().map(\.isEmpty) ?? false }
 
+    /// Whether the peer ends the connection without another byte and in order, not with a reset.
+    package func isEndedByFIN() -> Bool {
+        var byte: UInt8 = 0
+        return received.isEmpty && recv(descriptor, &byte, 1, 0) == 0
+    }
+
     package func request(_ text: String, headOnly: Bool = false) -> Reply? {
         send(text) ? receive(headOnly: headOnly) : nil
     }

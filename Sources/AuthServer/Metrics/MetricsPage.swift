@@ -105,7 +105,7 @@ struct MetricsPage {
         metric("login_queue_running", "gauge", "Password hashes that are being computed.")
         sample("login_queue_running", "", load.running)
         metric("password_hashes_total", "counter", "Password hashes computed.")
-        sample("password_hashes_total", "", load.completed)
+        sample("password_hashes_total", "", hashPool.hashes)
         metric("login_queue_refused_total", "counter", "Logins refused because the queue was full.")
         sample("login_queue_refused_total", "", hashPool.refusals)
         metric("login_throttled_total", "counter", "Logins refused by a limit.")

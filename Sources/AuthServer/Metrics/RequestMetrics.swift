@@ -4,7 +4,7 @@ import HTTP
 final class RequestMetrics: Sendable {
     /// Every status a route can answer; the last cell takes what is not listed.
     static let statuses: [UInt16] = [
-        200, 201, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417, 429, 431, 500, 501, 503, 505,
+        200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417, 429, 431, 500, 501, 503, 505,
     ]
     /// Upper bounds of the latency buckets, in microseconds; one more counts what is above.
     static let bucketsInMicroseconds: [UInt64] = [

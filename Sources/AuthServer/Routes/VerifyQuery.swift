@@ -1,7 +1,7 @@
 import HTTP
 
-/// The query of `/api/v1/auth/verify`: `roles` at most once and no `access_token`; anything else is ignored. Plain names
-/// and values are read where they are; only a query with escapes is decoded.
+/// The query of `/api/v1/auth/verify`: `roles` at most once and no `access_token`; anything else is ignored. A plain pair
+/// is read where it is; only one with escapes is decoded.
 struct VerifyQuery {
     private enum Roles {
         case none
@@ -15,10 +15,12 @@ struct VerifyQuery {
     private(set) var hasToken = false
 
     init(_ query: UnsafeRawBufferPointer) {
-        if query.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) {
-            readDecoded(query)
-        } else {
-            readPlain(query)
+        var start = 0
+        while start < query.count {
+            var end = start
+            while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
+            read(UnsafeRawBufferPointer(rebasing: query[start..<end]))
+            start = end + 1
         }
         if hasToken { isValid = false }
     }
@@ -32,35 +34,28 @@ struct VerifyQuery {
         }
     }
 
-    private mutating func readPlain(_ query: UnsafeRawBufferPointer) {
-        var start = 0
-        while start < query.count {
-            var end = start
-            while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
-            let pair = UnsafeRawBufferPointer(rebasing: query[start..<end])
-            if pair.starts(with: "roles=".utf8) {
-                if case .none = roles {} else { isValid = false }
-                if pair.count == 6 { isValid = false }
-                roles = .plain(UnsafeRawBufferPointer(rebasing: pair[6...]))
-            } else if pair.starts(with: "access_token=".utf8) || pair.elementsEqual("access_token".utf8) {
-                hasToken = true
-            } else if pair.elementsEqual("roles".utf8) {
-                isValid = false
-            }
-            start = end + 1
+    private mutating func read(_ pair: UnsafeRawBufferPointer) {
+        if pair.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) { return decode(pair) }
+        let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.count
+        if pair[..<equals].elementsEqual("roles".utf8) {
+            let value = UnsafeRawBufferPointer(rebasing: pair[equals...].dropFirst())
+            note(.plain(value), isEmpty: value.isEmpty)
+        } else if pair[..<equals].elementsEqual("access_token".utf8) {
+            hasToken = true
         }
     }
 
-    private mutating func readDecoded(_ query: UnsafeRawBufferPointer) {
+    private mutating func decode(_ pair: UnsafeRawBufferPointer) {
         do throws(FormError) {
-            let form = try Form(query)
-            hasToken = form["access_token"] != nil
-            if let text = form["roles"] {
-                roles = .decoded(Array(text.utf8))
-                isValid = !text.isEmpty
-            }
+            let form = try Form(pair)
+            if let text = form["roles"] { note(.decoded(Array(text.utf8)), isEmpty: text.isEmpty) }
+            if form["access_token"] != nil { hasToken = true }
         } catch {
             isValid = false
         }
+    }
+
+    private mutating func note(_ list: Roles, isEmpty: Bool) {
+        if case .none = roles, !isEmpty { roles = list } else { isValid = false }
     }
 }

@@ -48,7 +48,7 @@ struct GroupCommitTests {
     @Test func `a batch has a limit`() async throws {
         let folder = try TemporaryFolder()
         let thread = HeldThread()
-        var limits = EmbeddedLimits()
+        var limits = EmbeddedLimits.patient
         limits.batch = 16
         let store = try folder.open(thread: thread, limits: limits)
         let answers = start(40, on: store) { try await store.revoke(token: $0, of: $0, until: until) }
@@ -122,7 +122,7 @@ struct GroupCommitTests {
     {
         let folder = try TemporaryFolder()
         let thread = HeldThread()
-        var limits = EmbeddedLimits()
+        var limits = EmbeddedLimits.patient
         limits.waiting = 3
         limits.waitMilliseconds = 0
         let store = try folder.open(thread: thread, limits: limits)

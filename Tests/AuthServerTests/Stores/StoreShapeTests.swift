@@ -53,7 +53,7 @@ struct StoreShapeTests {
 
     @Test func `past its limit a table takes no more: "unavailable", never a row forgotten`() async throws {
         let folder = try TemporaryFolder()
-        var limits = EmbeddedLimits()
+        var limits = EmbeddedLimits.patient
         limits.users = 2
         limits.attempts = 3
         limits.keys = 1
@@ -76,7 +76,7 @@ struct StoreShapeTests {
 
     @Test func `the audit keeps its newest entries`() async throws {
         let folder = try TemporaryFolder()
-        var limits = EmbeddedLimits()
+        var limits = EmbeddedLimits.patient
         limits.auditEntries = 10
         let store = try folder.open(limits: limits)
         let user = try user("ada")

@@ -25,7 +25,7 @@ struct TemporaryFolder: ~Copyable {
     }
 
     func open(
-        thread: any StoreThread = QueueThread(), limits: EmbeddedLimits = EmbeddedLimits()
+        thread: any StoreThread = QueueThread(), limits: EmbeddedLimits = .patient
     ) throws -> EmbeddedStore {
         let folder = try DataFolder.open(path)
         do {
@@ -46,5 +46,14 @@ struct TemporaryFolder: ~Copyable {
             files[name] = isFolder ? Data() : try Data(contentsOf: URL(fileURLWithPath: file))
         }
         return files
+    }
+}
+
+extension EmbeddedLimits {
+    /// A test may be held up for seconds by others that run beside it; only tests of lateness want the real limit.
+    static var patient: EmbeddedLimits {
+        var limits = EmbeddedLimits()
+        limits.waitMilliseconds = 600_000
+        return limits
     }
 }

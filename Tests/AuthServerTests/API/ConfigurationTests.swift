@@ -1,0 +1,130 @@
+import AuthServer
+import JWT
+import Reactor
+import Testing
+
+@Suite struct ConfigurationTests {
+    private func error(_ environment: [String: String]) -> ConfigurationError? {
+        do throws(ConfigurationError) {
+            _ = try Configuration(environment: environment, cores: 2)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func problems(_ environment: [String: String]) -> [String] { error(environment)?.problems ?? [] }
+
+    private static let address = "must be an IP address with a port, such as 127.0.0.1:8080 or [::1]:8080"
+    private static let long = String(repeating: "a", count: 4097)
+
+    /// Wrong values of each setting, and what it must be.
+    private static let wrong: [(String, values: [String], expectation: String)] = [
+        (
+            "LISTEN",
+            ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "1.2.3:1", "::1:80"], address
+        ),
+        ("OPS_LISTEN", ["", "9090", "127.0.0.1:x"], address),
+        (
+            "OPS_LISTEN", ["0.0.0.0:9090", "[::]:9090", "192.0.2.1:9090"],
+            "must be a loopback address: the ops port has no access control"
+        ),
+        ("DATA", ["", "a\nb", long], "must be text of 1 to 4096 bytes without control characters"),
+        ("MASTER_KEY_FILE", ["", "\u{0}", long], "must be text of 1 to 4096 bytes without control characters"),
+        ("ADMIN_PASSWORD", ["", "\u{7F}", long], "must be text of 1 to 1024 bytes without control characters"),
+        ("ISSUER", ["", "a\tb", long], "must be text of 1 to 1024 bytes without control characters"),
+        ("AUDIENCE", ["", "a\rb", long], "must be text of 1 to 1024 bytes without control characters"),
+        ("SIGNING_ALGORITHM", ["", "none", "rs256", "RS512", "RS256 "], "must be one of RS256, ES256, EdDSA, HS256"),
+        (
+            "ACCESS_TOKEN_SECONDS", ["", "0", "-1", "3601", "9oo", "1.5", "1e2", " 60", "0x10", "٣", long],
+            "must be a whole number from 1 to 3600"
+        ),
+        ("REFRESH_GRACE_SECONDS", ["", "-1", "301", "x"], "must be a whole number from 0 to 300"),
+        (
+            "ALLOWED_ORIGINS",
+            [
+                "app.example", "https://", "https://a/", "https://a b", "ftp://a", "null", "*", "https://a,b",
+                "https://u@a",
+            ],
+            "must be origins such as https://app.example, separated by commas"
+        ),
+        ("LOOPS", ["", "0", "257", "99999999999999999999"], "must be a whole number from 1 to 256"),
+        ("TOKEN_CACHE_ENTRIES", ["-1", "1048577"], "must be a whole number from 0 to 1048576"),
+        ("REVOCATION_ENTRIES", ["0", "1023", "16777217"], "must be a whole number from 1024 to 16777216"),
+        ("HASH_WORKERS", ["0", "257"], "must be a whole number from 1 to 256"),
+        ("HASH_QUEUE", ["0", "65537"], "must be a whole number from 1 to 65536"),
+        ("MAXIMUM_CONNECTIONS", ["0", "1000001"], "must be a whole number from 1 to 1000000"),
+        ("DRAIN_SECONDS", ["-1", "3601"], "must be a whole number from 0 to 3600"),
+    ]
+
+    @Test func `each wrong value is named with what it must be and is not repeated`() {
+        for (name, values, expectation) in ConfigurationTests.wrong {
+            for value in values {
+                let found = problems(["PORTCULLIS_\(name)": value])
+                #expect(found == ["PORTCULLIS_\(name) \(expectation)"], "\(name)=\(value.prefix(40))")
+            }
+        }
+    }
+
+    @Test func `what is no setting of this version is named, misspelt or not yet there`() {
+        for name in [
+            "PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_DATABASE_URL", "PORTCULLIS_REDIS_URL",
+            "PORTCULLIS_TRUSTED_PROXIES", "PORTCULLIS_PROXY_PROTOCOL", "PORTCULLIS_REGISTRATION",
+        ] { #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"]) }
+    }
+
+    @Test func `all that is wrong is told at once`() {
+        let found = error([
+            "PORTCULLIS_LOOPS": "many", "PORTCULLIS_ISSUER": "", "PORTCULLIS_NONSENSE": "1", "PORTCULLIS_DATA": "/tmp",
+            "PATH": "", "LOOPS": "x",
+        ])
+        #expect(found?.problems.count == 3)
+        #expect(found?.description.split(separator: "\n").count == 3)
+    }
+
+    @Test func `good values are taken`() throws {
+        let configuration = try Configuration(
+            environment: [
+                "PORTCULLIS_LISTEN": "[::]:443", "PORTCULLIS_OPS_LISTEN": "[::1]:1", "PORTCULLIS_DATA": "/var/lib/a b",
+                "PORTCULLIS_MASTER_KEY_FILE": "/run/key", "PORTCULLIS_ADMIN_PASSWORD": "ä b", "PORTCULLIS_ISSUER": "i",
+                "PORTCULLIS_AUDIENCE": "a", "PORTCULLIS_SIGNING_ALGORITHM": "EdDSA",
+                "PORTCULLIS_ACCESS_TOKEN_SECONDS": "3600",
+                "PORTCULLIS_REFRESH_GRACE_SECONDS": "0",
+                "PORTCULLIS_ALLOWED_ORIGINS": "https://a.example,http://[::1]:3000",
+                "PORTCULLIS_LOOPS": "256", "PORTCULLIS_TOKEN_CACHE_ENTRIES": "0",
+                "PORTCULLIS_REVOCATION_ENTRIES": "1024",
+                "PORTCULLIS_HASH_WORKERS": "3", "PORTCULLIS_HASH_QUEUE": "1", "PORTCULLIS_MAXIMUM_CONNECTIONS": "1",
+                "PORTCULLIS_DRAIN_SECONDS": "0",
+            ], cores: 4)
+        #expect(configuration.listen.description == "[::]:443")
+        #expect(configuration.opsListen.description == "[::1]:1")
+        #expect(configuration.dataFolder == "/var/lib/a b")
+        #expect(configuration.masterKeyFile == "/run/key")
+        #expect(configuration.adminPassword == "ä b")
+        #expect(configuration.issuer == "i")
+        #expect(configuration.audience == "a")
+        #expect(configuration.signingAlgorithm == .edDSA)
+        #expect(configuration.accessTokenSeconds == 3600)
+        #expect(configuration.refreshGraceSeconds == 0)
+        #expect(configuration.allowedOrigins == ["https://a.example", "http://[::1]:3000"])
+        #expect(configuration.loops == 256)
+        #expect(configuration.tokenCacheEntries == 0)
+        #expect(configuration.revocationEntries == 1024)
+        #expect(configuration.hashWorkers == 3)
+        #expect(configuration.hashQueue == 1)
+        #expect(configuration.maximumConnections == 1)
+        #expect(configuration.drainSeconds == 0)
+    }
+
+    @Test func `without any setting it serves on loopback, one loop and one hash worker a core`() throws {
+        let configuration = try Configuration(environment: ["HOME": "/root"], cores: 3)
+        #expect(configuration.listen.description == "127.0.0.1:8080")
+        #expect(configuration.opsListen.description == "127.0.0.1:9090")
+        #expect(configuration.dataFolder == "./.portcullis")
+        #expect(configuration.loops == 3 && configuration.hashWorkers == 3)
+        #expect(configuration.signingAlgorithm == .rs256)
+        #expect(configuration.accessTokenSeconds == 900 && configuration.refreshGraceSeconds == 60)
+        #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
+        #expect(try Configuration(environment: [:], cores: 0).loops == 1)
+    }
+}

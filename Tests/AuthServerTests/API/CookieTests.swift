@@ -1,0 +1,104 @@
+import AuthServer
+import TestSupport
+import Testing
+
+/// The refresh token in a cookie (RFC 6265bis), and the rule for every request that rests on it.
+@Suite(.timeLimit(.minutes(1))) struct CookieTests {
+    private static let sameOrigin = "Sec-Fetch-Site: same-origin"
+    private static let prefix = "__Host-portcullis-refresh="
+    private static let attributes = "; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Strict"
+    private let login =
+        #"{"username":"admin","password":"\#(APIServer.adminPassword)","token_delivery":"cookie"}"#
+
+    /// The cookie's value, if the reply sets it as it should.
+    private func token(of reply: RawClient.Reply) throws -> String {
+        guard reply.status == 200, let cookie = reply.field("set-cookie"), cookie.hasPrefix(CookieTests.prefix),
+            cookie.hasSuffix(CookieTests.attributes)
+        else { throw UnexpectedReply("no cookie in \(reply.status) \(reply.fields)") }
+        #expect(reply.fields.count { $0.name == "set-cookie" } == 1)
+        return String(cookie.dropFirst(CookieTests.prefix.count).dropLast(CookieTests.attributes.count))
+    }
+
+    @Test func `only pages of the same origin and of allowed ones may use the cookie`() async throws {
+        try await APIServer.run {
+            $0.allowedOrigins = ["https://app.example", "http://localhost:3000"]
+        } _: { server in
+            let client = try server.client()
+            let reply = try client.post("/api/v1/auth/login", json: login, [CookieTests.sameOrigin])
+            let cookie = "Cookie: \(CookieTests.prefix)\(try token(of: reply))"
+            let refused: [[String]] = [
+                [], ["Sec-Fetch-Site: same-site"], ["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: none"],
+                ["Sec-Fetch-Site: Same-Origin"], [CookieTests.sameOrigin, CookieTests.sameOrigin],
+                ["Origin: https://evil.example"], ["Origin: null"], ["Origin: https://app.example.evil"],
+                ["Origin: https://app.example:443"], ["Origin: https://APP.example"], ["Origin: http://app.example"],
+                ["Origin: https://app.example", "Origin: https://app.example"], ["Referer: https://app.example/"],
+                ["Origin: "],
+            ]
+            let hashes = server.application.hashesComputed
+            for fields in refused {
+                for target in ["login", "refresh", "logout"] {
+                    let reply =
+                        target == "login"
+                        ? try client.post("/api/v1/auth/login", json: login, fields)
+                        : try client.post("/api/v1/auth/\(target)", fields + [cookie])
+                    #expect(reply.status == 403, "\(target) \(fields)")
+                    #expect(reply.problem == "cross-site")
+                    #expect(reply.field("set-cookie") == nil)
+                }
+            }
+            #expect(server.application.hashesComputed == hashes)
+            for fields in [
+                [CookieTests.sameOrigin], ["Origin: https://app.example"], ["Origin: http://localhost:3000"],
+            ] {
+                #expect(try token(of: client.post("/api/v1/auth/login", json: login, fields)).utf8.count == 124)
+                #expect(try token(of: client.post("/api/v1/auth/refresh", fields + [cookie])).utf8.count == 124)
+            }
+            #expect(try client.post("/api/v1/auth/logout", ["Origin: https://app.example", cookie]).status == 204)
+        }
+    }
+
+    @Test func `what went out in a cookie stays in cookies and a logout clears it`() async throws {
+        try await APIServer.run { server in
+            let client = try server.client()
+            let login = try client.post("/api/v1/auth/login", json: login, [CookieTests.sameOrigin])
+            #expect(login["refresh_token"] == nil)
+            #expect(login.field("cache-control") == "no-store")
+            let cookie = "Cookie: a=b; \(CookieTests.prefix)\(try token(of: login)); c=d"
+            let refresh = try client.post("/api/v1/auth/refresh", [CookieTests.sameOrigin, cookie])
+            #expect(refresh["refresh_token"] == nil)
+            #expect(try token(of: refresh) != token(of: login))
+            let access = try #require(refresh["access_token"])
+            #expect(try client.verify(access) == 200)
+            let logout = try client.post("/api/v1/auth/logout", [CookieTests.sameOrigin, cookie])
+            #expect(logout.status == 204)
+            let cleared = "__Host-portcullis-refresh=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
+            #expect(logout.field("set-cookie") == cleared)
+            #expect(try client.verify(access) == 401)
+            #expect(try client.post("/api/v1/auth/refresh", [CookieTests.sameOrigin, cookie]).status == 401)
+        }
+    }
+
+    @Test func `a token in body and cookie, a repeated cookie and a malformed one are refused`() async throws {
+        try await APIServer.run { server in
+            let client = try server.client()
+            let token = try client.loginAsAdmin().refresh
+            let pair = CookieTests.prefix + token
+            for target in ["/api/v1/auth/refresh", "/api/v1/auth/logout"] {
+                let both = try client.post(
+                    target, json: #"{"refresh_token":"\#(token)"}"#, [CookieTests.sameOrigin, "Cookie: \(pair)"])
+                #expect(both.status == 400)
+                for cookies in [
+                    ["Cookie: \(pair); \(pair)"], ["Cookie: \(pair)", "Cookie: \(pair)"],
+                    ["Cookie: \(CookieTests.prefix)a b"], ["Cookie: \(CookieTests.prefix)a\\b"],
+                ] {
+                    #expect(try client.post(target, [CookieTests.sameOrigin] + cookies).status == 400, "\(cookies)")
+                }
+                for cookie in ["__host-portcullis-refresh=\(token)", "portcullis-refresh=\(token)", "a=b"] {
+                    let reply = try client.post(target, [CookieTests.sameOrigin, "Cookie: \(cookie)"])
+                    #expect(reply.status == (target.hasSuffix("refresh") ? 400 : 401), "\(cookie)")
+                }
+            }
+            #expect(try client.refresh(token).status == 200)
+        }
+    }
+}
