@@ -37,6 +37,8 @@ package final class Application: Sendable {
     package var store: EmbeddedStore { backend.store }
     /// Connections of the main port.
     package var openConnections: Int { servers.main.openConnections }
+    /// Whether the first upkeep is done, which completes the key rings; probes and requests do not wait for it.
+    package var isSettled: Bool { servers.maintenance.roundCount > 0 }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 
@@ -75,7 +77,7 @@ package final class Application: Sendable {
     ) async -> Result<Application, StartupError> {
         do {
             let now = currentTime()
-            let keys = try await backend.keyService.load(at: now)
+            let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
             let password = try await Bootstrap.run(
                 backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash, at: now)

@@ -9,6 +9,7 @@ struct Servers: Sendable {
     let main: Server
     let ops: Server
     let readiness: NodeReadiness
+    let maintenance: Maintenance
 
     /// Makes one worker per loop, starts both ports, and declares the node ready. On a loop.
     static func start(
@@ -48,12 +49,12 @@ struct Servers: Sendable {
             main.drain()
             throw error
         }
-        Maintenance(
+        let maintenance = Maintenance(
             store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds
         ).start()
         readiness.set(true)
-        return Servers(main: main, ops: ops, readiness: readiness)
+        return Servers(main: main, ops: ops, readiness: readiness, maintenance: maintenance)
     }
 
     /// Scrapers and probes of one node.

@@ -18,7 +18,9 @@ package struct DatabaseInspection: Sendable {
             if logSize > 0 {
                 throw .damaged(file.path, "it is missing, while its write-ahead log \(file.logPath) is there")
             }
-            if try folder.wasAnnounced() { throw .damaged(file.path, "it is missing, and a server has run on it before") }
+            if try folder.wasAnnounced() {
+                throw .damaged(file.path, "it is missing, and a server has run on it before")
+            }
             return DatabaseInspection(folder: folder, keys: nil)
         }
         try checkHeader(of: file, size: size, hasLog: logSize > 0)
