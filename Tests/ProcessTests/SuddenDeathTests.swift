@@ -10,7 +10,7 @@ extension ProcessTests {
             let installation = try Installation()
             let ledger = Lock(SessionLedger())
             var generator = SeededGenerator(seed: 9)
-            for round in 0..<14 {
+            for round in 0..<10 {
                 let grace = round % 2 == 0
                 let server = try await installation.start(["PORTCULLIS_REFRESH_GRACE_SECONDS": grace ? "300" : "0"])
                 let checker = try server.client()
