@@ -15,8 +15,8 @@ BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux pyt
 # A target may import what it declares; scripts/check-imports adds that it must declare what it imports.
 IMPORTS := --explicit-target-dependency-import-check error
 
-# Suites without a server run side by side. Those with one are clients that block their thread, of which there are as many
-# as cores: one test at a time, or they starve each other.
+# Suites without a server run side by side. Clients of a server block their thread, of which there are as many
+# as cores: those suites run one test at a time, or they starve each other.
 PURE_SUITES := HTTPTests JSONTests OpenSSLTests JWTTests PasswordsTests AuthTests ReactorTests
 SERVER_SUITES := HTTPServerTests AuthServerTests ProcessTests
 space := $(subst ,, )
