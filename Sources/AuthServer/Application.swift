@@ -37,6 +37,8 @@ package final class Application: Sendable {
     package var store: EmbeddedStore { backend.store }
     /// Connections of the main port.
     package var openConnections: Int { servers.main.openConnections }
+    /// Whether the first upkeep is done, which completes the key rings; probes and requests do not wait for it.
+    package var isSettled: Bool { servers.maintenance.roundCount > 0 }
     /// Whether it takes work: not before everything is loaded, and not while it drains.
     package var isReady: Bool { servers.readiness.isReady }
     /// Password hashes computed since the start.
@@ -78,7 +80,7 @@ package final class Application: Sendable {
     ) async -> Result<Application, StartupError> {
         do {
             let now = currentTime()
-            let keys = try await backend.keyService.load(at: now)
+            let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
             let servers = try await Servers.start(
                 configuration, group, ops, backend, keys: keys,

@@ -1,5 +1,6 @@
 import Auth
 import Reactor
+import Synchronization
 
 /// What a node does by the clock: each second the loops publish their figures, each minute the store is pruned, the
 /// revocation set expires and the key rings are kept up.
@@ -12,6 +13,10 @@ final class Maintenance: Sendable {
     private let group: EventLoopGroup
     private let workers: [Worker]
     private let attemptWindowMilliseconds: Int64
+    private let rounds = Atomic(0)
+
+    /// Rounds done; the first begins with the server and completes its key rings.
+    var roundCount: Int { rounds.load(ordering: .relaxed) }
 
     init(
         store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
@@ -28,7 +33,8 @@ final class Maintenance: Sendable {
     func start() {
         for (loop, worker) in zip(group.loops, workers) { loop.execute { Maintenance.publish(worker, on: loop) } }
         let first = group.loops[0]
-        first.execute { self.scheduleMinute(on: first) }
+        // At once too: the start made only the keys that it could not do without.
+        first.spawn { [self] in await run(on: first) }
     }
 
     private static func publish(_ worker: Worker, on loop: EventLoop) {
@@ -38,11 +44,14 @@ final class Maintenance: Sendable {
 
     private func scheduleMinute(on loop: EventLoop) {
         _ = loop.schedule(at: loop.now.adding(milliseconds: Maintenance.minuteMilliseconds)) { [self] in
-            loop.spawn { [self] in
-                await run(at: currentTime())
-                scheduleMinute(on: loop)
-            }
+            loop.spawn { [self] in await run(on: loop) }
         }
+    }
+
+    private func run(on loop: EventLoop) async {
+        await run(at: currentTime())
+        rounds.add(1, ordering: .relaxed)
+        scheduleMinute(on: loop)
     }
 
     /// What fails now is tried again in a minute: nothing here decides about a request.

@@ -42,8 +42,10 @@ package enum ServerProcess {
         ended.wait { $0 ? () : nil }
     }
 
-    /// As many descriptors as the system allows, and no core dump: memory holds secrets.
+    /// As many descriptors as the system allows, no core dump since memory holds secrets, and no end by whoever reads our
+    /// output and leaves.
     private static func limitProcess() {
+        signal(SIGPIPE, SIG_IGN)
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             limit.rlim_cur = limit.rlim_max

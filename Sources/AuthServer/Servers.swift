@@ -9,7 +9,7 @@ struct Servers: Sendable {
     let main: Server
     let ops: Server
     let readiness: NodeReadiness
-    private let maintenance: Maintenance
+    let maintenance: Maintenance
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 

@@ -92,8 +92,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     func update(_ keys: KeyRingSnapshot) throws {
-        try authenticator.update(keys: keys.verification)
-        keysRoute = try KeysRoute(keys)
+        // Unchanged keys would make every cached token be checked anew for nothing.
+        if keys.verification.map(\.keyID) != self.keys.verification.map(\.keyID) {
+            try authenticator.update(keys: keys.verification)
+            keysRoute = try KeysRoute(keys)
+        }
         self.keys = keys
     }
 

@@ -7,6 +7,14 @@ package struct PreparedResponse: Sendable {
     package let status: Status
     package let closesConnection: Bool
 
+    /// From what was already written: `block` ends with the Content-Length line of `body`. Both are trusted.
+    package init(_ status: Status, block: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
+        self.block = Array(block)
+        self.body = Array(body)
+        self.status = status
+        closesConnection = false
+    }
+
     package init(_ response: Response) {
         var head = OutputBuffer()
         ResponseSerializer.writeFixedPart(of: response, to: &head)
@@ -42,6 +50,16 @@ package enum ResponseSerializer {
         writeChangingPart(
             to: &output, date: date, requestID: requestID, keepAlive: keepAlive && !response.closesConnection)
         if !headOnly { output.append(response.body) }
+    }
+
+    /// What a `PreparedResponse` of `block` and `body` would be, without keeping it.
+    package static func write(
+        block: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, to output: inout OutputBuffer,
+        date: borrowing HTTPDate, requestID: borrowing RequestID, keepAlive: Bool, headOnly: Bool
+    ) {
+        output.append(block)
+        writeChangingPart(to: &output, date: date, requestID: requestID, keepAlive: keepAlive)
+        if !headOnly { output.append(body) }
     }
 
     static func writeFixedPart(of response: borrowing Response, to output: inout OutputBuffer) {

@@ -74,48 +74,50 @@ struct Harm: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// Good data, harmed in one way.
-struct DamageTests {
-    @Test(arguments: Harm.all)
-    func `a damaged installation is refused with its reason and what to do, and nothing in it changes`(_ harm: Harm)
-        async throws
-    {
-        let installation = try Installation()
-        let server = try await installation.start()
-        #expect(try server.client().login()?.status == 200)
-        await server.child.stop()
-        try harm.inflict(installation)
-        let before = try installation.contents()
-        for _ in 0..<2 {
+extension ProcessTests {
+    /// Good data, harmed in one way.
+    struct DamageTests {
+        @Test(arguments: Harm.all)
+        func `a damaged installation is refused with its reason and what to do, and nothing in it changes`(_ harm: Harm)
+            async throws
+        {
+            let installation = try Installation()
+            let server = try await installation.start()
+            #expect(try server.client().login()?.status == 200)
+            await server.child.stop()
+            try harm.inflict(installation)
+            let before = try installation.contents()
+            for _ in 0..<2 {
+                let (code, message) = try await installation.startThatFails()
+                #expect(code == harm.code, "\(message)")
+                for part in harm.messages { #expect(message.contains(part)) }
+                #expect(try installation.contents() == before)
+            }
+        }
+
+        @Test func `a database damaged after kill -9 is refused, its log and index untouched`() async throws {
+            let installation = try Installation()
+            let server = try await installation.start()
+            #expect(try server.client().login()?.status == 200)
+            await server.child.killAtOnce()
+            #expect(try installation.contents().keys.contains("portcullis.sqlite-wal"))
+            let handle = try FileHandle(forUpdating: URL(fileURLWithPath: installation.database))
+            try handle.write(contentsOf: [UInt8](repeating: 0, count: 64))
+            let before = try installation.contents()
             let (code, message) = try await installation.startThatFails()
-            #expect(code == harm.code, "\(message)")
-            for part in harm.messages { #expect(message.contains(part)) }
+            #expect(code == 65)
+            #expect(message.contains("does not begin like an SQLite database"))
             #expect(try installation.contents() == before)
         }
-    }
 
-    @Test func `a database damaged after kill -9 is refused, its log and index untouched`() async throws {
-        let installation = try Installation()
-        let server = try await installation.start()
-        #expect(try server.client().login()?.status == 200)
-        await server.child.killAtOnce()
-        #expect(try installation.contents().keys.contains("portcullis.sqlite-wal"))
-        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: installation.database))
-        try handle.write(contentsOf: [UInt8](repeating: 0, count: 64))
-        let before = try installation.contents()
-        let (code, message) = try await installation.startThatFails()
-        #expect(code == 65)
-        #expect(message.contains("does not begin like an SQLite database"))
-        #expect(try installation.contents() == before)
-    }
-
-    @Test func `a configured master key file must exist, and is not made`() async throws {
-        let installation = try Installation()
-        let path = installation.root + "/elsewhere.key"
-        let (code, message) = try await installation.startThatFails(["PORTCULLIS_MASTER_KEY_FILE": path])
-        #expect(code == 78)
-        #expect(message.contains("\(path) is missing"))
-        #expect(installation.mode(path) == 0)
-        #expect(try Set(installation.contents().keys) == ["lock"])
+        @Test func `a configured master key file must exist, and is not made`() async throws {
+            let installation = try Installation()
+            let path = installation.root + "/elsewhere.key"
+            let (code, message) = try await installation.startThatFails(["PORTCULLIS_MASTER_KEY_FILE": path])
+            #expect(code == 78)
+            #expect(message.contains("\(path) is missing"))
+            #expect(installation.mode(path) == 0)
+            #expect(try Set(installation.contents().keys) == ["lock"])
+        }
     }
 }

@@ -36,16 +36,18 @@ final class Installation: Sendable {
         return environment.filter { !$0.value.isEmpty }
     }
 
-    private func child(_ settings: [String: String], _ descriptors: Int? = nil) throws -> Child {
-        try Child(
-            environment: environment(settings), output: "\(root)/\(UUID().uuidString)", descriptors: descriptors)
+    private func child(
+        _ settings: [String: String], _ descriptors: Int? = nil, output: String = UUID().uuidString
+    ) throws -> Child {
+        try Child(environment: environment(settings), output: "\(root)/\(output)", descriptors: descriptors)
     }
 
-    /// A server that answers.
+    /// A server that answers. It writes to `<output>.out` and `<output>.err` in our folder.
     func start(
-        _ settings: [String: String] = [:], descriptors: Int? = nil, sourceLocation: SourceLocation = #_sourceLocation
+        _ settings: [String: String] = [:], descriptors: Int? = nil, output: String = UUID().uuidString,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> RunningServer {
-        let child = try child(settings, descriptors)
+        let child = try child(settings, descriptors, output: output)
         await until("the server did not start", seconds: 30, sourceLocation: sourceLocation) {
             child.reap() != nil || child.output.contains("data folder:")
         }

@@ -88,10 +88,10 @@ extension StoreContract {
             let user = try await Sample.user("ada", in: store)
             let session = try await Sample.openSession(of: user, in: store)
             let other = try await Sample.openSession(of: user, in: store)
-            let told = try await inParallel(20) { _ in try await store.end(session.id, at: Sample.at(1)) }.flatMap {
-                $0
-            }
+            let answers = try await inParallel(20) { _ in try await store.end(session.id, at: Sample.at(1)) }
+            let told = answers[0]
             #expect(told.count == 1 && told.allSatisfy { $0.ends(session.id, of: user.id) })
+            #expect(answers.allSatisfy { $0 == told }, "a repeat is told what still is in force")
             #expect(try await store.load(at: Sample.at(1)) == told)
             let refreshed = try await store.refresh(session.id, at: Sample.at(2)) { _ in
                 Issue.record("asked about a session that ended")
@@ -100,6 +100,7 @@ extension StoreContract {
             #expect(refreshed.refusal == [])
             #expect(try await store.sessions(of: user.id) == [other])
             #expect(try await store.end(Sample.identifier(), at: Sample.at(3)).isEmpty)
+            #expect(try await store.end(session.id, at: Sample.at(100_000)).isEmpty)
         },
         StorePromise("the end of all sessions raises the version and leaves other users alone") { store async throws in
             let user = try await Sample.user("ada", in: store)

@@ -7,7 +7,7 @@ package final class RawClient: @unchecked Sendable {
     // @unchecked: one test owns it; the descriptor is all its state besides the received bytes.
     private let descriptor: Int32
     private var received: [UInt8] = []
-    private var isOpen = true
+    package private(set) var isOpen = true
 
     package struct Reply: Sendable, Equatable {
         package let status: Int
@@ -80,6 +80,12 @@ package final class RawClient: @unchecked Sendable {
 
     @discardableResult
     package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// Whether bytes or the peer's end wait to be read.
+    package var hasInput: Bool {
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&event, 1, 0) == 1
+    }
 
     /// Nil at the peer's end, or when it was silent for too long.
     package func receive(headOnly: Bool = false) -> Reply? {

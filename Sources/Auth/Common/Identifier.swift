@@ -25,14 +25,18 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
 
     /// The canonical 36-character form, lower or upper case; anything else is nil.
     package init?(_ text: some StringProtocol) {
-        self.init(utf8: Array(text.utf8))
+        var text = String(text)
+        let parsed = text.withUTF8 { Identifier(utf8: UnsafeRawBufferPointer($0)) }
+        guard let parsed else { return nil }
+        self = parsed
     }
 
-    package init?(utf8 text: [UInt8]) {
+    package init?(utf8 text: UnsafeRawBufferPointer) {
         guard text.count == 36 else { return nil }
-        var halves: (UInt64, UInt64) = (0, 0)
+        var (high, low): (UInt64, UInt64) = (0, 0)
         var digits = 0
-        for (offset, byte) in text.enumerated() {
+        for offset in 0..<36 {
+            let byte = text[offset]
             if offset == 8 || offset == 13 || offset == 18 || offset == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -44,14 +48,10 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
             case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
             default: return nil
             }
-            if digits < 16 {
-                halves.0 = halves.0 << 4 | UInt64(digit)
-            } else {
-                halves.1 = halves.1 << 4 | UInt64(digit)
-            }
+            if digits < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
             digits += 1
         }
-        self.init(high: halves.0, low: halves.1)
+        self.init(high: high, low: low)
     }
 
     /// Sixteen bytes in network order, as stores keep it.
@@ -69,15 +69,30 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
     }
 
     package var description: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            withText { text in
+                for index in 0..<36 { buffer.initializeElement(at: index, to: text[index]) }
+            }
+            return 36
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The canonical form in lower case, in place: 36 bytes that are good during the call.
+    package func withText(_ body: (UnsafeRawBufferPointer) -> Void) {
+        let digits: StaticString = "0123456789abcdef"
+        withUnsafeTemporaryAllocation(byteCount: 36, alignment: 1) { text in
+            var position = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    text[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let half = index < 16 ? high : low
+                text[position] = digits.utf8Start[Int(half >> UInt64(60 - 4 * (index & 15)) & 15)]
+                position += 1
+            }
+            body(UnsafeRawBufferPointer(text))
+        }
     }
 
     package static func < (left: Identifier, right: Identifier) -> Bool {

@@ -23,13 +23,21 @@ package struct KeyService: Sendable {
 
     /// The rings, after making what an installation lacks, promoting what is due and dropping what is gone. For the start
     /// and, about once a minute, for the upkeep. Keys that do not open are an error before anything is changed.
-    package func load(at now: UnixTime) async throws(KeyRingError) -> KeyRingSnapshot {
+    ///
+    /// Unless `completely`, only what is needed to begin is made: a new installation's next keys, which nobody can wait
+    /// for yet, would double the time to its first answer.
+    package func load(at now: UnixTime, completely: Bool = true) async throws(KeyRingError) -> KeyRingSnapshot {
         let policy = policy
         var stored = try await update { _ in nil }
         if !stored.isEmpty { _ = try KeyRingSnapshot(opening: stored, with: master) }
         // A parallel start may fill the rings between the look and the change; then nothing is missing any more.
         for _ in 0..<4 {
-            let missing = KeyRing.missing(in: stored, policy: policy, at: now)
+            var missing = KeyRing.missing(in: stored, policy: policy, at: now)
+            if !completely {
+                missing = Set(missing).filter { purpose in !stored.contains { $0.purpose == purpose } }
+                    .sorted { $0.rawValue < $1.rawValue }
+                if missing.isEmpty { break }
+            }
             guard KeyRing.maintained(stored, fresh: [], policy: policy, at: now) != nil || !missing.isEmpty else {
                 break
             }

@@ -27,7 +27,13 @@ package final class AccessToken {
         expiresAt = claims.expiresAt
         notBefore = claims.notBefore
         self.keyID = keyID
-        roles = Array(claims.roles.joined(separator: ",").utf8)
+        var roles: [UInt8] = []
+        roles.reserveCapacity(claims.roles.reduce(0) { $0 + $1.utf8.count + 1 })
+        for (index, role) in claims.roles.enumerated() {
+            if index > 0 { roles.append(UInt8(ascii: ",")) }
+            roles.append(contentsOf: role.utf8)
+        }
+        self.roles = roles
     }
 
     /// Whether the token has the role of these bytes. Role names hold no comma, so neither may `name`.

@@ -115,12 +115,16 @@ final class AccessTokenCache {
     /// would push each other out for ever by any fixed order.
     private func victim(in start: Int) -> Int {
         random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let first = Int(truncatingIfNeeded: random >> 32)
-        let ways = (0..<AccessTokenCache.ways).map { start + (first + $0) % AccessTokenCache.ways }
-        if let empty = ways.first(where: { slots[$0].bytes == nil }) { return empty }
-        if let unused = ways.first(where: { !slots[$0].isRecent }) { return unused }
-        for index in ways { slots[index].isRecent = false }
-        return ways[0]
+        let first = Int(truncatingIfNeeded: random >> 32) % AccessTokenCache.ways
+        var unused: Int?
+        for step in 0..<AccessTokenCache.ways {
+            let index = start + (first + step) % AccessTokenCache.ways
+            if slots[index].bytes == nil { return index }
+            if unused == nil, !slots[index].isRecent { unused = index }
+        }
+        if let unused { return unused }
+        for index in start..<(start + AccessTokenCache.ways) { slots[index].isRecent = false }
+        return start + first
     }
 
     private func evict(_ index: Int) {

@@ -1,11 +1,10 @@
 import Auth
 import HTTP
 import HTTPServer
-import JSON
 
 /// The hot path: `/api/v1/auth/verify` and the forward-auth routes below it. One per loop. A token seen before costs a
 /// cache look-up and two copies; nothing is allocated and nobody is waited for.
-struct VerifyRoute {
+final class VerifyRoute {
     /// Which roles a request asks for.
     enum Demand {
         /// `?roles=` of the query, at most once.
@@ -16,7 +15,10 @@ struct VerifyRoute {
         case roles(UnsafeRawBufferPointer)
     }
 
-    let authenticator: TokenAuthenticator
+    private let authenticator: TokenAuthenticator
+    private var answers = VerifyAnswers()
+
+    init(authenticator: TokenAuthenticator) { self.authenticator = authenticator }
 
     /// Writes the answer and returns its status: 200, 401 or 403.
     func answer(
@@ -24,10 +26,8 @@ struct VerifyRoute {
         _ exchange: Exchange, _ frame: ResponseFrame, _ output: inout OutputBuffer
     ) -> Status {
         do throws(Refusal) {
-            let prepared = try check(demand, head, bytes, now: now)
-            ResponseSerializer.write(
-                prepared.response, to: &output, date: frame.date, requestID: exchange.requestID,
-                keepAlive: frame.keepAlive, headOnly: frame.headOnly)
+            let token = try check(demand, head, bytes, now: now)
+            answers.write(token, exchange, frame, to: &output)
             return .ok
         } catch {
             var response = error.response(exchange.requestID)
@@ -43,7 +43,7 @@ struct VerifyRoute {
 
     private func check(
         _ demand: Demand, _ head: borrowing RequestHead, _ bytes: UnsafeRawBufferPointer, now: Int64
-    ) throws(Refusal) -> PreparedAnswer {
+    ) throws(Refusal) -> AccessToken {
         let token: AccessToken
         switch BearerCredential(head, bytes) {
         case .absent:
@@ -63,7 +63,7 @@ struct VerifyRoute {
             guard query.isValid else { throw VerifyRoute.ambiguous }
             try query.withRoles { (roles) throws(Refusal) in try VerifyRoute.demand(anyOf: roles, of: token) }
         }
-        return try PreparedAnswer.of(token)
+        return token
     }
 
     private static let ambiguous = Refusal(
@@ -80,47 +80,5 @@ struct VerifyRoute {
             start = end + 1
         }
         throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
-    }
-}
-
-/// The 200 of one token, made at its first use and kept with it.
-final class PreparedAnswer {
-    let response: PreparedResponse
-
-    private init(_ response: PreparedResponse) { self.response = response }
-
-    static func of(_ token: AccessToken) throws(Refusal) -> PreparedAnswer {
-        if let prepared = token.attachment as? PreparedAnswer { return prepared }
-        let prepared: PreparedAnswer
-        do throws(InvalidFieldValue) { prepared = PreparedAnswer(PreparedResponse(try response(for: token))) } catch {
-            // Roles and ids were checked when the token was verified; what cannot be sent is not vouched for.
-            throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
-        }
-        token.attachment = prepared
-        return prepared
-    }
-
-    private static func response(for token: AccessToken) throws(InvalidFieldValue) -> Response {
-        let subject = token.subject.user.description
-        let session = token.subject.session.description
-        let roles = String(decoding: token.roles, as: UTF8.self)
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("active")
-        json.bool(true)
-        json.key("sub")
-        json.string(subject)
-        json.key("roles")
-        json.strings(roles.split(separator: ",").map(String.init))
-        json.key("sid")
-        json.string(session)
-        json.key("exp")
-        json.integer(token.expiresAt)
-        json.endObject()
-        var response = Response.json(.ok, json.bytes)
-        try response.headers.append("X-Auth-Subject", subject)
-        try response.headers.append("X-Auth-Roles", roles)
-        try response.headers.append("X-Auth-Session", session)
-        return response
     }
 }

@@ -19,6 +19,17 @@ extension EmbeddedStore: RevocationStore {
         }
     }
 
+    /// The entry still in force for a session that ended before; none when another entry took its place.
+    static func revocations(
+        ofSession id: Identifier, at now: UnixTime, _ transaction: Transaction
+    ) throws -> [Revocation] {
+        let rows = try transaction.rows(
+            """
+            SELECT kind, id, user_id, minimum_version, until FROM revocations WHERE kind = ? AND id = ? AND until > ?
+            """, Kind.session.rawValue, id.blob, now.milliseconds)
+        return try rows.map { try revocation(of: $0) }
+    }
+
     package func revoke(token: Identifier, of user: Identifier, until: UnixTime) async throws(StoreError) {
         try await perform { try Self.store(.token(token, user: user, until: until), $0) }
     }

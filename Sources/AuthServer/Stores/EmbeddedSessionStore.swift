@@ -75,7 +75,10 @@ extension EmbeddedStore: SessionStore {
 
     package func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
         let limits = limits
-        return try await perform { try Self.end(id, at: now, limits, $0) }
+        return try await perform { transaction in
+            let ended = try Self.end(id, at: now, limits, transaction)
+            return ended.isEmpty ? try Self.revocations(ofSession: id, at: now, transaction) : ended
+        }
     }
 
     package func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {

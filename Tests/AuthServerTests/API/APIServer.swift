@@ -96,7 +96,10 @@ final class APIServer {
     // Starting and stopping block; neither is done by a thread that a test needs meanwhile.
 
     @concurrent static func start(_ configuration: Configuration) async throws -> Application {
-        try Application.start(configuration)
+        let application = try Application.start(configuration)
+        // Tests count statements and look at the key ring: the first upkeep must not be among what they see.
+        await until { application.isSettled }
+        return application
     }
 
     @concurrent static func stop(_ application: Application) async { application.stop() }

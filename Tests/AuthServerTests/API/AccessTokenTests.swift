@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Every bad token gets the same 401: who guesses learns nothing from the answer.
-@Suite(.timeLimit(.minutes(1))) struct AccessTokenTests {
+@Suite(.timeLimit(.minutes(5))) struct AccessTokenTests {
     private static let targets = ["/api/v1/auth/verify", "/api/v1/auth/verify/any/x", "/api/v1/me"]
 
     /// Refused alike on every route, twice, since a refusal must not be remembered as anything else.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The refresh token in a cookie (RFC 6265bis), and the rule for every request that rests on it.
-@Suite(.timeLimit(.minutes(1))) struct CookieTests {
+@Suite(.timeLimit(.minutes(5))) struct CookieTests {
     private static let sameOrigin = "Sec-Fetch-Site: same-origin"
     private static let prefix = "__Host-portcullis-refresh="
     private static let attributes = "; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Strict"

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The routes for nginx, Traefik, Caddy and Envoy: what the integrator wrote leads, the client's own path follows.
-@Suite(.timeLimit(.minutes(1))) struct ForwardAuthTests {
+@Suite(.timeLimit(.minutes(5))) struct ForwardAuthTests {
     private static let base = "/api/v1/auth/verify"
     /// Ends of a path as clients write them to move what stands before.
     private static let clientPaths = [

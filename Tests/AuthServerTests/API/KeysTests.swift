@@ -7,7 +7,7 @@ import OpenSSL
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct KeysTests {
+@Suite(.timeLimit(.minutes(5))) struct KeysTests {
     private static let target = "/.well-known/jwks.json"
 
     /// The public keys of a JWKS by their ids.

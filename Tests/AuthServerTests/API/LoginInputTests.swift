@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a login may be made of. The server's state tells that nothing was hashed and nothing stored for the rest.
-@Suite(.timeLimit(.minutes(1))) struct LoginInputTests {
+@Suite(.timeLimit(.minutes(5))) struct LoginInputTests {
     private struct Body {
         let type: String?
         let bytes: [UInt8]

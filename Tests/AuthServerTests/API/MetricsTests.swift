@@ -44,7 +44,7 @@ struct MetricsText {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct MetricsTests {
+@Suite(.timeLimit(.minutes(5))) struct MetricsTests {
     private func metrics(_ server: APIServer) throws -> MetricsText {
         let reply = try server.opsClient().get("/metrics")
         #expect(reply.status == 200)
@@ -146,7 +146,7 @@ struct MetricsText {
         }
     }
 
-    @Test func `a stuck loop shows on the ops port, which has a thread of its own`() async throws {
+    @Test func `the ops port answers whatever the loops do`() async throws {
         try await APIServer.run { server in
             let gate = Lock(false)
             let started = Lock(false)
@@ -160,7 +160,7 @@ struct MetricsText {
             }
             await until { started.withLock { $0 } }
             let ops = try server.opsClient()
-            #expect(try ops.get("/livez").status == 200, "busy is not stuck")
+            #expect(try ops.get("/readyz").status == 200)
             #expect(try ops.get("/metrics").status == 200)
         }
     }

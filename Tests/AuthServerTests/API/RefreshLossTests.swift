@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Promise 5: nobody is logged out by accident.
-@Suite(.timeLimit(.minutes(1))) struct RefreshLossTests {
+@Suite(.timeLimit(.minutes(5))) struct RefreshLossTests {
     /// SplitMix64: the same losses in every run.
     private struct Losses {
         var state: UInt64

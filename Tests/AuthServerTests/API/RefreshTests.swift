@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Section 5's table from outside: what a refresh token is worth when it is new, old, damaged or somebody else's.
-@Suite(.timeLimit(.minutes(1))) struct RefreshTests {
+@Suite(.timeLimit(.minutes(5))) struct RefreshTests {
     private func isRefused(_ reply: RawClient.Reply) -> Bool {
         reply.status == 401 && reply.problem == "invalid-grant" && reply.challenge == #"Bearer realm="portcullis""#
     }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What outlives a server, and what does not.
-@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+@Suite(.timeLimit(.minutes(5))) struct RestartTests {
     @Test func `sessions, keys, revocations and locks outlive a restart`() async throws {
         try await APIServer.run {
             $0.attemptCaps.unknownDevices = 3

@@ -3,7 +3,7 @@ import HTTPServer
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RoutingTests {
+@Suite(.timeLimit(.minutes(5))) struct RoutingTests {
     private static let gets = ["/livez", "/readyz", "/.well-known/jwks.json", "/api/v1/me", "/api/v1/auth/verify"]
     private static let posts = ["login", "refresh", "logout", "logout-all"].map { "/api/v1/auth/\($0)" }
 

@@ -41,7 +41,7 @@ enum Challenges {
     static let insufficientScope = #"Bearer realm="portcullis", error="insufficient_scope""#
 }
 
-@Suite(.timeLimit(.minutes(1))) struct VerifyTests {
+@Suite(.timeLimit(.minutes(5))) struct VerifyTests {
     private static let target = "/api/v1/auth/verify"
 
     private func expect(
@@ -172,9 +172,15 @@ enum Challenges {
             $0.accessTokenSeconds = 1
         } _: { server in
             let clients = try server.clientsOfBothLoops()
-            let token = try clients[0].loginAsAdmin().access
-            let statuses = try clients.map { try $0.verify(token) }
-            #expect(statuses[0] == 200)
+            var token = ""
+            // A machine that is busy for a second lets it expire before it was ever seen.
+            await until {
+                do {
+                    token = try clients[0].loginAsAdmin().access
+                    return try clients[0].verify(token) == 200
+                } catch { return false }
+            }
+            for client in clients { _ = try client.verify(token) }
             await until {
                 do { return try clients.allSatisfy { try $0.verify(token) == 401 } } catch { return false }
             }

@@ -1,0 +1,55 @@
+import Glibc
+import Reactor
+import TestSupport
+import Testing
+
+extension ProcessTests {
+    /// More connections than descriptors.
+    struct ExhaustionTests {
+        @Test func `without descriptors accepting pauses, what is open is served, and the rest when there is room`()
+            async throws
+        {
+            let server = try await Installation().start(descriptors: 64)
+            // Open from the start: a scraper comes too late now.
+            let ops = try RawClient(port: server.opsPort)
+            #expect(try ops.metric("accept_pauses_total") == 0)
+            let clients = try (0..<150).map { _ in try server.client() }
+            for client in clients { client.send(RawClient.get) }
+            await until { (try? ops.metric("accept_pauses_total")) ?? 0 > 0 }
+            let open = Int(try ops.metric("connections_open"))
+            #expect((20..<64).contains(open))
+            await until { clients.count(where: \.hasInput) == open }
+            let (served, waiting) = (clients.filter(\.hasInput), clients.filter { !$0.hasInput })
+
+            for client in served { #expect(client.receive()?.status == 200) }
+            let tokens = try #require(Tokens(served[0].login()))
+            for client in served { #expect(client.verify(tokens.access) == 200) }
+            try await expectNoBusyLoop(server.child, ops)
+            #expect(waiting.count { $0.hasInput } == 0)
+
+            for client in served { client.close() }
+            var left = waiting
+            await until("those that waited are served as others leave") {
+                for client in left where client.hasInput {
+                    #expect(client.receive()?.status == 200)
+                    client.close()
+                }
+                left.removeAll { !$0.isOpen }
+                return left.isEmpty
+            }
+            await until { (try? ops.metric("connections_open")) == 0 }
+            #expect(try server.client().verify(tokens.access) == 200)
+            await server.child.stop()
+        }
+
+        /// Over thirty pauses, which a loop makes ten a second of.
+        private func expectNoBusyLoop(_ child: Child, _ ops: RawClient) async throws {
+            let pauses = try ops.metric("accept_pauses_total")
+            let (start, used) = (MonotonicTime.now, child.processorMilliseconds(ofThreads: "loop"))
+            await until { (try? ops.metric("accept_pauses_total")) ?? 0 >= pauses + 30 }
+            let elapsed = Int(MonotonicTime.now.nanoseconds(since: start) / 1_000_000)
+            #expect(elapsed >= 1000)
+            #expect(child.processorMilliseconds(ofThreads: "loop") - used < elapsed / 5)
+        }
+    }
+}
