@@ -11,8 +11,6 @@ package enum ServerProcess {
             // First of all: threads inherit the mask.
             try Signals.block(endingSignals)
             limitProcess()
-            // Whoever reads our lines may go; the server stays.
-            signal(SIGPIPE, SIG_IGN)
             let configuration = try Configuration(environment: environment, cores: cores())
             let application = try Application.start(configuration)
             announce(application, configuration)
