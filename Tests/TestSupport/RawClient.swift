@@ -43,7 +43,8 @@ package final class RawClient: @unchecked Sendable {
         }
         if result != 0 {
             let error = SystemError("connect")
-            Glibc.close(descriptor)
+            // Not the descriptor alone: `deinit` follows, and by then its number may be somebody else's.
+            close()
             throw error
         }
     }
