@@ -57,6 +57,12 @@ extension RawClient {
         return reply
     }
 
+    /// Keys in the JWKS.
+    func publishedKeys() -> Int? {
+        request("GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n")?.text.split(separator: "\"kid\"")
+            .count.advanced(by: -1)
+    }
+
     /// The sum of a figure's samples.
     func metric(_ name: String) throws -> Double {
         let page = try #require(request("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))
