@@ -79,8 +79,8 @@ let package = Package(
         suite("OpenSSLTests", ["OpenSSL"]),
         suite("JWTTests", ["JWT", "OpenSSL", "JSON"]),
         suite("PasswordsTests", ["Passwords"]),
-        suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords"]),
-        suite("ReactorTests", ["Reactor"]),
+        suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords", "TestSupport"]),
+        suite("ReactorTests", ["Reactor", "TestSupport"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
         suite(
             "AuthServerTests",

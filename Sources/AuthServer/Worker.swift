@@ -21,7 +21,7 @@ struct WorkerParts: Sendable {
 final class Worker: RequestHandler, @unchecked Sendable {
     private static let router = Router(RouteDeclaration.main.map(\.route))
     private static let access: [RouteID: Access] = Dictionary(
-        uniqueKeysWithValues: RouteDeclaration.main.map { ($0.id, $0.access) })
+        RouteDeclaration.main.map { ($0.id, $0.access) }, uniquingKeysWith: { first, _ in first })
 
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
@@ -119,8 +119,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .verify: demand = .query(head.query?.of(bytes))
         case .verifyAny: demand = .anyRole
         case .verifyRoles:
-            guard let roles = parameters.first else { return .collect(bodyLimit: 0) }
-            demand = .roles(roles.of(path))
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            demand = .roles(parameters.first.map { $0.of(path) } ?? none)
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
@@ -164,6 +164,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
     ) async throws(Refusal) -> Response {
         let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
+        case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1:
+            // No access token is looked at here; still nobody can say which of the two was meant.
+            throw Refusal(.malformedRequest, "Send one Authorization field, not two.")
         case .login: return try await required(login).respond(to: request, from: exchange.peer)
         case .refresh: return try await required(refresh).respond(to: request)
         case .logout:

@@ -1,5 +1,6 @@
 import JWT
 import OpenSSL
+import TestSupport
 import Testing
 
 @testable import Auth

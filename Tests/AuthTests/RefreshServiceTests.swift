@@ -1,6 +1,7 @@
 import JWT
 import OpenSSL
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Auth

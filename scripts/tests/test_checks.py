@@ -98,7 +98,7 @@ class House(unittest.TestCase):
         self.assertEqual(rules("<" * 7 + " HEAD", "README.md"), [("1", " conflict")])
         self.assertEqual(rules("x" * 121, "scripts/a"), [("1", " width")])
         self.assertEqual(rules("x" * 121, "README.md"), [])
-        self.assertEqual(rules("build/work/x and ~/home/", "README.md"), [])
+        self.assertEqual(rules("build/home/x and ~/home/", "README.md"), [])
 
 
 class Imports(unittest.TestCase):

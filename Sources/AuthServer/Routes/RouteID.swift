@@ -48,6 +48,8 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
         RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
         RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
+        // Names no role, which nobody has: an answer of verify, not a 404.
+        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/…"),
         RouteDeclaration(.login, .post, "/api/v1/auth/login"),
         RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
         RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),

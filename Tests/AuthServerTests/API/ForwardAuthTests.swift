@@ -108,13 +108,17 @@ import Testing
             let client = try server.client()
             let token = try client.loginAsAdmin().access
             for path in [
-                "/anyx", "/Any", "/any%2Fx", "/%61ny", "//any", "/./any", "/x/../any", "/roles", "/roles/",
-                "/roles//admin",
-                "/roles//", "/", "//", "/roles%2Fadmin", "/any;x",
+                "/anyx", "/Any", "/any%2Fx", "/%61ny", "//any", "/./any", "/x/../any", "/", "//", "/roles%2Fadmin",
+                "/any;x",
             ] {
                 let reply = try client.get(ForwardAuthTests.base + path, token: token)
                 #expect(reply.status == 404, "\(path)")
                 #expect(reply.problem == "not-found")
+            }
+            // No role is named, which nobody has.
+            for path in ["/roles", "/roles/", "/roles//admin", "/roles//"] {
+                #expect(try client.get(ForwardAuthTests.base + path, token: token).status == 403, "\(path)")
+                #expect(try client.get(ForwardAuthTests.base + path).status == 401, "\(path)")
             }
             #expect(try client.get("//api/v1/auth/verify/any", token: token).status == 404)
             #expect(try client.get("/x/../api/v1/auth/verify/any", token: token).status == 404)

@@ -161,6 +161,18 @@ import Testing
         }
     }
 
+    @Test func `two Authorization fields are refused where none is needed`() async throws {
+        try await APIServer.run { server in
+            let client = try server.client()
+            for path in ["login", "refresh"] {
+                let reply = try client.post(
+                    "/api/v1/auth/\(path)", form: "username=a&password=b&refresh_token=c",
+                    ["Authorization: Bearer a", "Authorization: Bearer b"])
+                #expect(reply.status == 400)
+            }
+        }
+    }
+
     @Test func `names are case-folded and passwords normalized, but nothing else is done to them`() async throws {
         try await APIServer.run { server in
             try await server.makeUser("Zoë Straße", password: "un café très serré")
