@@ -15,12 +15,6 @@ BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux pyt
 # A target may import what it declares; scripts/check-imports adds that it must declare what it imports.
 IMPORTS := --explicit-target-dependency-import-check error
 
-# Suites without a server run side by side. Clients of a server block their thread, of which there are as many
-# as cores: those suites run one test at a time, or they starve each other.
-PURE_SUITES := HTTPTests JSONTests OpenSSLTests JWTTests PasswordsTests AuthTests ReactorTests
-SERVER_SUITES := HTTPServerTests AuthServerTests ProcessTests
-space := $(subst ,, )
-
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken
@@ -73,12 +67,7 @@ imports: ## Hold every import against the target's direct dependencies
 suites: ## Build and run the Swift suites alone
 	mkdir -p .build
 	swift build --build-tests $(IMPORTS)
-	swift test --skip-build --disable-xctest $(IMPORTS) --filter '^($(subst $(space),|,$(PURE_SUITES)))[.]' \
-	  2>&1 | tee .build/suites.log
-	for suite in $(SERVER_SUITES); do \
-	  swift test --skip-build --disable-xctest $(IMPORTS) --no-parallel --filter "^$$suite[.]" 2>&1 \
-	    | tee -a .build/suites.log; \
-	done
+	scripts/run-suites --skip-build $(IMPORTS) 2>&1 | tee .build/suites.log
 
 .PHONY: judges
 judges: ## Let other teams' libraries judge our tokens, and ours theirs
