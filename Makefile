@@ -37,7 +37,7 @@ packages: ## Install the Debian packages that a build needs and the machine lack
 	scripts/install-packages $(BUILD_PACKAGES)
 
 .PHONY: test-packages
-test-packages: packages
+test-packages: packages ## Install what the tests need and the machine lacks
 	scripts/install-packages $(TEST_PACKAGES)
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 

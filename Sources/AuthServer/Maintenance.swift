@@ -58,8 +58,11 @@ final class Maintenance: Sendable {
     private func run(at now: UnixTime) async {
         do {
             try await hub.maintain(at: now)
-            _ = try await store.pruneAttempts(countedUntil: now.adding(milliseconds: -attemptWindowMilliseconds))
-            _ = try await store.pruneSessions(at: now)
+            let windowStart = now.adding(milliseconds: -attemptWindowMilliseconds)
+            try await Pruning.repeated { () throws(StoreError) in
+                try await store.pruneAttempts(countedUntil: windowStart)
+            }
+            try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
             let keys = try await keyService.load(at: now)
             await group.runOnAll { [workers] index in
                 do { try workers[index].update(keys) } catch { return }

@@ -27,7 +27,7 @@ final class RevocationHub: RevocationPublisher {
 
     /// Forgets what is out of force, here and in the store, and makes room when there are too many entries.
     func maintain(at now: UnixTime) async throws(StoreError) {
-        _ = try await store.prune(at: now)
+        try await Pruning.repeated { () throws(StoreError) in try await store.prune(at: now) }
         await replace { $0.expired(at: now) }
         let before = snapshot
         guard let collapse = before.wantedCollapse() else { return }

@@ -11,7 +11,8 @@ package enum ServerProcess {
             // First of all: threads inherit the mask.
             try Signals.block(endingSignals)
             limitProcess()
-            let configuration = try Configuration(environment: environment, cores: cores())
+            var configuration = try Configuration(environment: environment, cores: cores())
+            configuration.limitConnections(descriptors: descriptorLimit())
             let application = try Application.start(configuration)
             announce(application, configuration)
             try waitForEnd(on: application.opsLoop)
@@ -44,6 +45,8 @@ package enum ServerProcess {
     /// output and leaves.
     private static func limitProcess() {
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is an error of one write, which the store answers, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             limit.rlim_cur = limit.rlim_max
@@ -51,6 +54,13 @@ package enum ServerProcess {
         }
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+
+    /// Descriptors this process may have open.
+    private static func descriptorLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
     }
 
     private static func cores() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }

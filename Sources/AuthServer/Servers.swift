@@ -45,11 +45,12 @@ struct Servers: Sendable {
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
-        let main = try await listen(configuration.listen, hosts)
-        let ops: Server
-        do throws(StartupError) { ops = try await listen(configuration.opsListen, [opsHost]) } catch {
-            main.drain()
-            main.closeAll()
+        // The ops port first: a flood on the main port must not take its descriptors.
+        let ops = try await listen(configuration.opsListen, [opsHost])
+        let main: Server
+        do throws(StartupError) { main = try await listen(configuration.listen, hosts) } catch {
+            ops.drain()
+            ops.closeAll()
             throw error
         }
         let maintenance = Maintenance(

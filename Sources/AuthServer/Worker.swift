@@ -197,6 +197,7 @@ extension Worker {
     /// Whose the request is; nil on an open route.
     private func enforce(_ access: Access, _ request: Request) throws(Refusal) -> RevocationSubject? {
         guard case .token(let roles) = access else { return nil }
+        try refuseTokenInQuery(request)
         return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject in
             switch BearerCredential(request.head, bytes) {
             case .absent: throw Refusal(.missingToken)
@@ -216,13 +217,22 @@ extension Worker {
         }
     }
 
+    /// Also beside a good one: a token in a query ends up in logs.
+    private func refuseTokenInQuery(_ request: Request) throws(Refusal) {
+        guard let range = request.head.query else { return }
+        if request.withBytes(of: range, { VerifyQuery($0).hasToken }) {
+            throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+        }
+    }
+
     private func hasRole(_ token: AccessToken, _ role: String) -> Bool {
         Array(role.utf8).withUnsafeBytes { token.hasRole($0) }
     }
 
     /// A token that was revoked still says which session its owner wants to end: logging out twice is no error.
     private func logoutSubject(_ request: Request) throws(Refusal) -> RevocationSubject? {
-        try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject? in
+        try refuseTokenInQuery(request)
+        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject? in
             switch BearerCredential(request.head, bytes) {
             case .absent: return nil
             case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)

@@ -24,6 +24,7 @@ package final class ConnectionHost: @unchecked Sendable {
     private(set) var isDraining = false
     private(set) var connections: [ObjectIdentifier: Connection] = [:]
     private let requestIDPrefix = UInt64.random(in: .min ... .max)
+    private let requestIDKey = UInt64.random(in: .min ... .max)
     private var requestCount = UInt64.random(in: .min ... .max)
     private var date = DateCache()
     /// Called when a connection closed: a descriptor is free again.
@@ -48,10 +49,14 @@ package final class ConnectionHost: @unchecked Sendable {
 
     package var connectionCount: Int { connections.count }
 
-    /// A random number of this loop and a counter: unique, not a secret.
+    /// A random number of this loop and a counter, mixed (SplitMix64) so that two ids do not tell at a glance how many
+    /// requests lie between them: unique, not a secret.
     func nextRequestID() -> RequestID {
-        requestCount &+= 1
-        return RequestID(requestIDPrefix, requestCount)
+        requestCount &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = requestCount ^ requestIDKey
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return RequestID(requestIDPrefix, mixed ^ (mixed >> 31))
     }
 
     func frame(isLast: Bool, headOnly: Bool) -> ResponseFrame {

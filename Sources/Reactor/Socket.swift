@@ -78,6 +78,9 @@ package struct Socket: ~Copyable {
 
     /// Connections the kernel may hold for us before they are accepted.
     package static let backlog: Int32 = 4096
+    /// What the kernel may hold for a peer that does not read (it doubles the value for its own needs). Left to itself it
+    /// grows to megabytes a connection; the answers of this server are under a kilobyte, for the most part.
+    private static let sendBufferBytes: Int32 = 64 * 1024
 
     /// Whose the port of a listening socket is.
     package enum PortUse: Sendable {
@@ -93,6 +96,8 @@ package struct Socket: ~Copyable {
     package static func listen(on address: SocketAddress, _ use: PortUse) throws(SystemError) -> Socket {
         let socket = try make(for: address)
         socket.setOption(SOL_SOCKET, SO_REUSEADDR)
+        // Inherited by every connection that is accepted.
+        socket.setOption(SOL_SOCKET, SO_SNDBUF, sendBufferBytes)
         if use == .joining { socket.setOption(SOL_SOCKET, SO_REUSEPORT) }
         var failure: SystemError?
         if address.withSockaddr({ bind(socket.descriptor, $0, $1) }) != 0 {

@@ -31,7 +31,8 @@ package struct Username: Sendable, Hashable, CustomStringConvertible {
             !first.properties.isWhitespace, !last.properties.isWhitespace
         else { return false }
         return scalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
+            if scalar.properties.isDefaultIgnorableCodePoint { return false }
+            return switch scalar.properties.generalCategory {
             case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
             default: true
             }

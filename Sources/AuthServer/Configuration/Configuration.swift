@@ -57,6 +57,16 @@ package struct Configuration: Sendable {
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 
+    /// Descriptors kept for everything but the main port's connections: the ops port, the store, loops and listeners.
+    private static let reservedDescriptors = 128
+
+    /// Lowers `maximumConnections` to what `descriptors` allow, so that a flood of connections leaves the ops port and the
+    /// store theirs. With fewer than the reserve, half of all.
+    package mutating func limitConnections(descriptors: Int) {
+        let available = max(descriptors - Configuration.reservedDescriptors, descriptors / 2)
+        maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
+    }
+
     private mutating func readAddresses(_ reader: inout SettingReader) {
         listen = reader.value(.address("PORTCULLIS_LISTEN"), default: listen)
         opsListen = reader.value(.address("PORTCULLIS_OPS_LISTEN"), default: opsListen)

@@ -89,10 +89,10 @@ struct MetricsPage {
         metric("accept_pauses_total", "counter", "Times accepting paused for want of descriptors or room.")
         sample("accept_pauses_total", "", hosts.reduce(0) { $0 + $1.counters.pauses })
         metric("loop_tasks", "gauge", "Tasks that live on a loop.")
+        for loop in loops { sample("loop_tasks", "loop=\"\(loop.name)\"", loop.taskCount) }
         metric("loop_tick_age_seconds", "gauge", "Since a loop last began a round; beyond 10 it is stuck.")
         let now = MonotonicTime.now
         for loop in loops {
-            sample("loop_tasks", "loop=\"\(loop.name)\"", loop.taskCount)
             let age = Double(now.nanoseconds(since: loop.lastTickTime)) / 1e9
             sample("loop_tick_age_seconds", "loop=\"\(loop.name)\"", age)
         }
