@@ -79,7 +79,7 @@ let package = Package(
         suite("OpenSSLTests", ["OpenSSL"]),
         suite("JWTTests", ["JWT", "OpenSSL", "JSON"]),
         suite("PasswordsTests", ["Passwords"]),
-        suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords", "TestSupport"]),
+        suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords", "StoreConformance", "TestSupport"]),
         suite("ReactorTests", ["Reactor", "TestSupport"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
         suite(

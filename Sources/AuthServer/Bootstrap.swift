@@ -15,7 +15,8 @@ enum Bootstrap {
             let bytes = try PasswordPolicy().bytes(ofNew: password, username: name.text)
             let hash = try PasswordHash.hash(bytes.span.bytes, parameters: parameters)
             let admin = NewUser(
-                id: try Identifier.make(at: now), username: name, roles: [Role.admin], passwordHash: hash,
+                id: try Identifier.make(at: now), username: name, roles: [Role.admin],
+                password: StoredPassword(hash: hash),
                 createdAt: now)
             let isMade = try await store.createFirst(admin)
             return isMade && configured == nil ? password : nil

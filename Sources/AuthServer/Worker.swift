@@ -167,12 +167,14 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1:
             // No access token is looked at here; still nobody can say which of the two was meant.
             throw Refusal(.malformedRequest, "Send one Authorization field, not two.")
-        case .login: return try await required(login).respond(to: request, from: exchange.peer)
-        case .refresh: return try await required(refresh).respond(to: request)
+        case .login: return try await required(login).respond(to: request, exchange)
+        case .refresh: return try await required(refresh).respond(to: request, from: exchange.origin)
         case .logout:
             let access = try logoutSubject(request)
-            return try await required(logout).respond(to: request, access: access)
-        case .logoutAll: return try await required(logout).respondToAll(user: required(subject).user)
+            return try await required(logout).respond(to: request, access: access, from: exchange.origin)
+        case .logoutAll:
+            return try await required(logout).respondToAll(
+                user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
         case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
         }

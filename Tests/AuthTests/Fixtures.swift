@@ -75,13 +75,13 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
 
     func hasEverHadUsers() async throws(StoreError) -> Bool { !users.isEmpty }
 
-    func createFirst(_ user: NewUser) async throws(StoreError) -> Bool { try await create(user) }
+    func createFirst(_ user: NewUser) async throws(StoreError) -> Bool { try await register(user, from: .server) }
 
-    func create(_ user: NewUser) async throws(StoreError) -> Bool {
+    func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool {
         users[user.id] = User(
             id: user.id, username: user.username, roles: user.roles, isEnabled: true, version: 1,
             createdAt: user.createdAt)
-        hashes[user.id] = user.passwordHash
+        hashes[user.id] = user.password.hash
         return true
     }
 
@@ -107,7 +107,9 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
             counted[nextAttempt] = attempt.nameKey
             reservation = AttemptReservation(id: nextAttempt)
         }
-        return LoginLookup(user: user, passwordHash: user.flatMap { hashes[$0.id] }, reservation: reservation)
+        return LoginLookup(
+            user: user, password: user.flatMap { hashes[$0.id] }.map { StoredPassword(hash: $0) },
+            reservation: reservation)
     }
 
     func giveBack(_ reservation: AttemptReservation) async throws(StoreError) {
@@ -116,7 +118,8 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
     }
 
     func open(
-        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
+        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
+        usesOneTimePassword: Bool, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         try note("open")
         guard let user = users[session.userID], user.isEnabled, user.version == session.userVersion else {
@@ -128,7 +131,8 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
     }
 
     func refresh(
-        _ id: Identifier, at now: UnixTime, decide: @escaping @Sendable (StoredSession) -> RefreshDecision
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
         try note("refresh")
         guard var session = sessions[id], let user = users[session.userID], user.isEnabled else {
@@ -148,13 +152,17 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
         }
     }
 
-    func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+    func end(
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation] {
         try note("end")
         _ = remove(id, at: now)
         return ended[id].map { [$0] } ?? []
     }
 
-    func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+    func endAll(
+        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation] {
         try note("endAll")
         guard let version = users[user]?.version else { return [] }
         users[user]?.version = version + 1

@@ -1,6 +1,7 @@
 import JWT
 import OpenSSL
 import Passwords
+import StoreConformance
 import Synchronization
 import Testing
 
@@ -35,7 +36,8 @@ import Testing
             let phc = try PasswordHash.hash(Array("correct password".utf8).span.bytes, parameters: cheap)
             _ = try await store.create(
                 NewUser(
-                    id: alice, username: Username("alice")!, roles: [.admin], passwordHash: phc, createdAt: testStart))
+                    id: alice, username: Username("alice")!, roles: [.admin], password: StoredPassword(hash: phc),
+                    createdAt: testStart))
         }
 
         func login(_ name: String, _ password: String, from address: String = "192.0.2.1") async -> LoginResult {

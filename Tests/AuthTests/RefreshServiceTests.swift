@@ -1,5 +1,6 @@
 import JWT
 import OpenSSL
+import StoreConformance
 import Synchronization
 import TestSupport
 import Testing
@@ -27,7 +28,9 @@ import Testing
                 graceSeconds: graceSeconds, state: { state.current })
             logout = LogoutService(sessions: store, publisher: publisher, state: { state.current })
             _ = try await store.create(
-                NewUser(id: user, username: Username("alice")!, roles: [], passwordHash: "", createdAt: testStart))
+                NewUser(
+                    id: user, username: Username("alice")!, roles: [], password: StoredPassword(hash: ""),
+                    createdAt: testStart))
             let secret = try SessionSecret.make(for: session, key: state.current.keys.refresh.active)
             await store.set(
                 StoredSession(

@@ -10,12 +10,12 @@ extension StoreContract {
             store async throws in
             let user = try await Sample.user("ada", in: store)
             let known = try await store.reserve(Sample.attempt("ada"), caps: caps)
-            #expect(known.user == user && known.passwordHash == "$argon2id$sample" && known.reservation != nil)
+            #expect(known.user == user && known.password?.hash == "$argon2id$sample" && known.reservation != nil)
             _ = try await store.setEnabled(false, of: user.id, at: Sample.start)
             let disabled = try await store.reserve(Sample.attempt("ada"), caps: caps)
-            #expect(disabled.user?.isEnabled == false && disabled.passwordHash != nil && disabled.reservation != nil)
+            #expect(disabled.user?.isEnabled == false && disabled.password != nil && disabled.reservation != nil)
             let unknown = try await store.reserve(Sample.attempt("eve"), caps: caps)
-            #expect(unknown.user == nil && unknown.passwordHash == nil && unknown.reservation != nil)
+            #expect(unknown.user == nil && unknown.password == nil && unknown.reservation != nil)
         },
         StorePromise("of 150 parallel attempts at one name exactly the cap is granted, account or none") {
             store async throws in

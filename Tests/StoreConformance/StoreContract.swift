@@ -40,7 +40,7 @@ enum Sample {
     static func newUser(_ name: String, roles: [String] = [], hash: String = "$argon2id$sample") throws -> NewUser {
         NewUser(
             id: try identifier(), username: Username(stored: name), roles: roles.compactMap { Role($0) },
-            passwordHash: hash, createdAt: start)
+            password: StoredPassword(hash: hash), createdAt: start)
     }
 
     /// Makes a user and reads it back.

@@ -46,14 +46,14 @@ package struct AttemptReservation: Sendable, Equatable {
 package struct LoginLookup: Sendable {
     /// Nil when no such account exists. Disabled accounts are returned: the caller treats them alike, in constant shape.
     package let user: User?
-    /// The stored PHC string, nil with `user`.
-    package let passwordHash: String?
+    /// Nil with `user`.
+    package let password: StoredPassword?
     /// Nil when the account's cap is reached: the stored hash must not be compared then.
     package let reservation: AttemptReservation?
 
-    package init(user: User?, passwordHash: String?, reservation: AttemptReservation?) {
+    package init(user: User?, password: StoredPassword?, reservation: AttemptReservation?) {
         self.user = user
-        self.passwordHash = passwordHash
+        self.password = password
         self.reservation = reservation
     }
 }

@@ -8,13 +8,20 @@ package struct LoginRequest: Sendable {
     package let address: ClientAddress
     /// A device whose credential was checked; nil for an unknown one.
     package let device: Identifier?
+    /// For the audit.
+    package let requestID: String?
 
-    package init(username: String, password: String, address: ClientAddress, device: Identifier? = nil) {
+    package init(
+        username: String, password: String, address: ClientAddress, device: Identifier? = nil, requestID: String? = nil
+    ) {
         self.username = username
         self.password = password
         self.address = address
         self.device = device
+        self.requestID = requestID
     }
+
+    package var origin: RequestOrigin { RequestOrigin(address: address, requestID: requestID) }
 }
 
 extension LoginRequest: CustomStringConvertible, CustomReflectable {
@@ -99,7 +106,8 @@ package struct LoginService: Sendable {
         switch await throttle.reserve(keys, at: now) {
         case .refused(let rule, let wait): return .throttled(by: rule, retryAfterMilliseconds: wait)
         case .reserved(let reservation):
-            return await admit(Try(password: password, attempt: attempt, throttled: reservation))
+            return await admit(
+                Try(password: password, attempt: attempt, throttled: reservation, origin: request.origin))
         }
     }
 
@@ -108,6 +116,7 @@ package struct LoginService: Sendable {
         let password: SecretBytes
         let attempt: LoginAttempt
         let throttled: ThrottleReservation
+        let origin: RequestOrigin
     }
 
     private func prepare(
@@ -141,13 +150,16 @@ package struct LoginService: Sendable {
 
     private func compare(_ login: Try, _ lookup: LoginLookup, _ admission: HashAdmission) async -> LoginResult {
         // The account, if this attempt may be compared with its stored hash.
-        var account: (user: User, phc: String, reservation: AttemptReservation)?
-        if let user = lookup.user, user.isEnabled, let phc = lookup.passwordHash, let reservation = lookup.reservation {
-            account = (user, phc, reservation)
+        var account: (user: User, password: StoredPassword, reservation: AttemptReservation)?
+        if let user = lookup.user, user.isEnabled, let password = lookup.password,
+            password.opensSession(at: state().now), let reservation = lookup.reservation
+        {
+            account = (user, password, reservation)
         }
         let isMatch: Bool
         do throws(HashingError) {
-            isMatch = try await hasher.isMatch(login.password, phc: account?.phc ?? dummy, admission: admission)
+            isMatch = try await hasher.isMatch(
+                login.password, phc: account?.password.hash ?? dummy, admission: admission)
         } catch {
             await giveBack(login.throttled)
             if let reservation = lookup.reservation { await giveBack(reservation) }
@@ -155,12 +167,16 @@ package struct LoginService: Sendable {
         }
         guard isMatch, let account else { return .refused }
         await giveBack(login.throttled)
-        let result = await open(account.user, givingBack: account.reservation)
-        if case .granted = result { await rehash(login.password, of: account.user, from: account.phc) }
+        let result = await open(
+            account.user, with: account.password, givingBack: account.reservation, from: login.origin)
+        if case .granted = result { await rehash(login.password, of: account.user, from: account.password.hash) }
         return result
     }
 
-    private func open(_ user: User, givingBack reservation: AttemptReservation) async -> LoginResult {
+    private func open(
+        _ user: User, with password: StoredPassword, givingBack reservation: AttemptReservation,
+        from origin: RequestOrigin
+    ) async -> LoginResult {
         let state = state()
         do {
             let id = try Identifier.make(at: state.now)
@@ -173,10 +189,15 @@ package struct LoginService: Sendable {
             // Before the row, so that a failure of OpenSSL leaves no session behind.
             let tokens = try issuer.tokens(for: session, of: user, secret: secret, in: state)
             let opening = try await sessions.open(
-                session, maximumPerUser: limits.sessionsPerUser, givingBack: reservation)
-            guard case .opened(let revocations) = opening else { return .unavailable }
-            if !revocations.isEmpty { await publisher.publish(revocations) }
-            return .granted(tokens)
+                session, maximumPerUser: limits.sessionsPerUser, givingBack: reservation,
+                usesOneTimePassword: password.oneTime != nil, from: origin)
+            switch opening {
+            case .opened(let revocations):
+                if !revocations.isEmpty { await publisher.publish(revocations) }
+                return .granted(tokens)
+            case .passwordUsed: return .refused
+            case .userChanged: return .unavailable
+            }
         } catch {
             return .unavailable
         }

@@ -24,24 +24,24 @@ package struct LogoutService: Sendable {
 
     /// Ends the session a refresh token names. A former token of the session does as well: whoever holds one may only
     /// end what it was for.
-    package func logout(refreshToken text: String) async -> LogoutReply {
+    package func logout(refreshToken text: String, from origin: RequestOrigin) async -> LogoutReply {
         let token: RefreshToken
         do throws(RefreshTokenError) { token = try RefreshToken(text, keys: state().keys.refresh) } catch {
             return error == .undecidable ? .unavailable : .refused
         }
-        return await logout(session: token.sessionID)
+        return await logout(session: token.sessionID, from: origin)
     }
 
     /// Ends the session of an access token that was found good.
-    package func logout(session: Identifier) async -> LogoutReply {
+    package func logout(session: Identifier, from origin: RequestOrigin) async -> LogoutReply {
         let now = state().now
-        return await end { () async throws(StoreError) in try await sessions.end(session, at: now) }
+        return await end { () async throws(StoreError) in try await sessions.end(session, at: now, from: origin) }
     }
 
     /// Ends every session of a user.
-    package func logoutAll(user: Identifier) async -> LogoutReply {
+    package func logoutAll(user: Identifier, from origin: RequestOrigin) async -> LogoutReply {
         let now = state().now
-        return await end { () async throws(StoreError) in try await sessions.endAll(of: user, at: now) }
+        return await end { () async throws(StoreError) in try await sessions.endAll(of: user, at: now, from: origin) }
     }
 
     private func end(_ body: () async throws(StoreError) -> [Revocation]) async -> LogoutReply {

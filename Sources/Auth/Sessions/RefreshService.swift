@@ -34,7 +34,7 @@ package struct RefreshService: Sendable {
         self.state = state
     }
 
-    package func refresh(_ text: String) async -> RefreshReply {
+    package func refresh(_ text: String, from origin: RequestOrigin) async -> RefreshReply {
         let before = state()
         let keys = before.keys.refresh
         let token: RefreshToken
@@ -45,7 +45,7 @@ package struct RefreshService: Sendable {
         let (now, grace) = (before.now, graceMilliseconds)
         let result: RefreshResult
         do throws(StoreError) {
-            result = try await sessions.refresh(token.sessionID, at: now) { session in
+            result = try await sessions.refresh(token.sessionID, at: now, from: origin) { session in
                 RefreshService.decide(session, presented: token, keys: keys, at: now, graceMilliseconds: grace)
             }
         } catch {

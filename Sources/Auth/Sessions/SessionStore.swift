@@ -42,6 +42,8 @@ package enum SessionOpening: Sendable, Equatable {
     case opened(revocations: [Revocation])
     /// The user was disabled, deleted or changed version since it was read: nothing was stored.
     case userChanged
+    /// The one-time password was used up meanwhile: nothing was stored.
+    case passwordUsed
 }
 
 /// What to do with a session row that was presented a refresh token. Made by `RefreshRule`, carried out by the store.
@@ -75,25 +77,31 @@ package enum RefreshResult: Sendable {
 package protocol SessionStore: Sendable {
     /// Stores a session if the user is still enabled with the version it carries; at most `maximumPerUser` stay, the one
     /// idle longest ends. Takes the attempt back in the same transaction, with every other attempt counted for the
-    /// same name from the same address or device.
+    /// same name from the same address or device. With `usesOneTimePassword` the user's one-time password is used up by
+    /// it; of parallel callers exactly one is opened then.
     func open(
-        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
+        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
+        usesOneTimePassword: Bool, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening
 
     /// Reads the session and its user, asks `decide` and carries the decision out, all in one transaction; parallel
     /// callers are serialised. A session whose user is disabled is refused without asking; one whose user has a newer
     /// version is asked and, when granted, takes the new version.
     func refresh(
-        _ id: Identifier, at now: UnixTime,
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult
 
     /// Ends one session. Idempotent: one that had ended before gives the entry that is still in force for it, so that a
     /// repeat after a lost answer or a commit in doubt is published too. Empty when there is none.
-    func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]
+    func end(
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation]
 
     /// Ends all sessions of a user and raises the version, so that every access token dies with them.
-    func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]
+    func endAll(
+        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation]
 
     func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession]
 }

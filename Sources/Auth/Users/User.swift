@@ -26,15 +26,14 @@ package struct NewUser: Sendable {
     package let id: Identifier
     package let username: Username
     package let roles: [Role]
-    /// A PHC string (argon2id).
-    package let passwordHash: String
+    package let password: StoredPassword
     package let createdAt: UnixTime
 
-    package init(id: Identifier, username: Username, roles: [Role], passwordHash: String, createdAt: UnixTime) {
+    package init(id: Identifier, username: Username, roles: [Role], password: StoredPassword, createdAt: UnixTime) {
         self.id = id
         self.username = username
         self.roles = roles
-        self.passwordHash = passwordHash
+        self.password = password
         self.createdAt = createdAt
     }
 }

@@ -7,8 +7,9 @@ package protocol UserStore: Sendable {
     /// then nothing changes. Of several parallel callers exactly one gets true.
     func createFirst(_ user: NewUser) async throws(StoreError) -> Bool
 
-    /// False when the name is taken; of several parallel callers with one name exactly one gets true.
-    func create(_ user: NewUser) async throws(StoreError) -> Bool
+    /// Makes the account of somebody who registers. False when the name is taken; of several parallel callers with one
+    /// name exactly one gets true.
+    func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool
 
     func user(_ id: Identifier) async throws(StoreError) -> User?
 

@@ -1,5 +1,6 @@
 import Auth
 import HTTP
+import HTTPServer
 import JSON
 import Reactor
 
@@ -10,7 +11,7 @@ struct LoginRoute: Sendable {
     /// Counts refusals by rule.
     let throttled: CounterTable
 
-    func respond(to request: Request, from peer: SocketAddress) async throws(Refusal) -> Response {
+    func respond(to request: Request, _ exchange: Exchange) async throws(Refusal) -> Response {
         let fields = try RequestFields(request)
         if let grantType = try fields.string("grant_type"), grantType != "password" {
             throw Refusal(.unsupportedGrantType, "grant_type must be password or absent.")
@@ -19,7 +20,7 @@ struct LoginRoute: Sendable {
         if delivery == .cookie { try cookie.checkSite(of: request) }
         let login = LoginRequest(
             username: try fields.requiredString("username"), password: try fields.requiredString("password"),
-            address: peer.clientAddress)
+            address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
         switch await service.login(login) {
         case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie)
         case .refused: throw Refusal(.invalidCredentials, "Unknown user or wrong password.")
@@ -89,5 +90,12 @@ extension SocketAddress {
             low = low << 8 | UInt64(bytes[index + 8])
         }
         return ClientAddress(ipv6High: high, low: low)
+    }
+}
+
+extension Exchange {
+    /// For the audit.
+    var origin: RequestOrigin {
+        RequestOrigin(address: peer.clientAddress, requestID: requestID.description)
     }
 }

@@ -6,10 +6,10 @@ struct RefreshRoute: Sendable {
     let service: RefreshService
     let cookie: RefreshCookie
 
-    func respond(to request: Request) async throws(Refusal) -> Response {
+    func respond(to request: Request, from origin: RequestOrigin) async throws(Refusal) -> Response {
         let credential = try RefreshCredential(request, cookie)
         guard let credential else { throw Refusal(.invalidBody, "refresh_token is required.") }
-        switch await service.refresh(credential.token) {
+        switch await service.refresh(credential.token, from: origin) {
         case .granted(let tokens): return try TokenReply.response(tokens, credential.delivery, cookie)
         case .refused: throw Refusal(.invalidGrant, "The refresh token is not valid or no longer is.")
         case .unavailable: throw .unavailable
@@ -44,20 +44,22 @@ struct LogoutRoute: Sendable {
     let cookie: RefreshCookie
 
     /// `access` is whose the access token of the request is, also if it was revoked; nil without one.
-    func respond(to request: Request, access: RevocationSubject?) async throws(Refusal) -> Response {
+    func respond(
+        to request: Request, access: RevocationSubject?, from origin: RequestOrigin
+    ) async throws(Refusal) -> Response {
         let credential = try RefreshCredential(request, cookie)
         let reply: LogoutReply
         switch (credential, access) {
         case (nil, nil): throw Refusal(.missingToken, "Send a refresh token or an access token.")
         case (_?, _?): throw Refusal(.malformedRequest, "Send one token, not two.")
-        case (let credential?, nil): reply = await service.logout(refreshToken: credential.token)
-        case (nil, let access?): reply = await service.logout(session: access.session)
+        case (let credential?, nil): reply = await service.logout(refreshToken: credential.token, from: origin)
+        case (nil, let access?): reply = await service.logout(session: access.session, from: origin)
         }
         return try respond(reply, clearsCookie: credential?.delivery == .cookie)
     }
 
-    func respondToAll(user: Identifier) async throws(Refusal) -> Response {
-        try respond(await service.logoutAll(user: user), clearsCookie: false)
+    func respondToAll(user: Identifier, from origin: RequestOrigin) async throws(Refusal) -> Response {
+        try respond(await service.logoutAll(user: user, from: origin), clearsCookie: false)
     }
 
     private func respond(_ reply: LogoutReply, clearsCookie: Bool) throws(Refusal) -> Response {

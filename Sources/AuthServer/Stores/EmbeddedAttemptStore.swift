@@ -20,7 +20,8 @@ extension EmbeddedStore: AttemptStore {
                 "UPDATE meta SET reservations = reservations + 1, attempts = attempts + ?", isGranted ? 1 : 0)
             let exists = try !found.isNull(1)
             return LoginLookup(
-                user: exists ? try Self.user(of: found, first: 2) : nil, passwordHash: exists ? try found.text(1) : nil,
+                user: exists ? try Self.user(of: found, first: 2) : nil,
+                password: exists ? StoredPassword(hash: try found.text(1)) : nil,
                 reservation: reservation)
         }
     }

@@ -11,7 +11,8 @@ extension EmbeddedStore: SessionStore {
     private static let sessionColumnCount = 10
 
     package func open(
-        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
+        _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
+        usesOneTimePassword: Bool, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         let limits = limits
         return try await perform { transaction in
@@ -33,7 +34,8 @@ extension EmbeddedStore: SessionStore {
     }
 
     package func refresh(
-        _ id: Identifier, at now: UnixTime, decide: @escaping @Sendable (StoredSession) -> RefreshDecision
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
         let limits = limits
         return try await perform { transaction in
@@ -73,7 +75,9 @@ extension EmbeddedStore: SessionStore {
         }
     }
 
-    package func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+    package func end(
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation] {
         let limits = limits
         return try await perform { transaction in
             let ended = try Self.end(id, at: now, limits, transaction)
@@ -81,7 +85,9 @@ extension EmbeddedStore: SessionStore {
         }
     }
 
-    package func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
+    package func endAll(
+        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> [Revocation] {
         let limits = limits
         return try await perform { try Self.endAll(of: user, at: now, limits, $0) }
     }

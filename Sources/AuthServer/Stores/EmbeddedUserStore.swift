@@ -15,7 +15,7 @@ extension EmbeddedStore: UserStore {
         }
     }
 
-    package func create(_ user: NewUser) async throws(StoreError) -> Bool {
+    package func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool {
         let maximum = limits.users
         return try await perform { transaction in
             guard let row = try transaction.row("SELECT count(*) FROM users"), try row.integer(0) < maximum else {
@@ -73,7 +73,7 @@ extension EmbeddedStore: UserStore {
             INSERT INTO users (id, username, password_hash, roles, is_enabled, version, created_at)
             VALUES (?, ?, ?, ?, 1, 1, ?) ON CONFLICT (username) DO NOTHING
             """,
-            user.id.blob, user.username.text, user.passwordHash, user.roles.map(\.name).joined(separator: ","),
+            user.id.blob, user.username.text, user.password.hash, user.roles.map(\.name).joined(separator: ","),
             user.createdAt.milliseconds)
         guard transaction.changes == 1 else { return false }
         try transaction.run("UPDATE meta SET users_ever_made = users_ever_made + 1")

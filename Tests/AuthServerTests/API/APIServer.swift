@@ -4,6 +4,7 @@ import HTTPServer
 import JWT
 import Passwords
 import Reactor
+import StoreConformance
 import TestSupport
 import Testing
 
@@ -88,7 +89,8 @@ final class APIServer {
         }
         let hash = try PasswordHash.hash(bytes.span.bytes, parameters: configuration.passwordHash)
         let user = NewUser(
-            id: id, username: username, roles: roles.compactMap { Role($0) }, passwordHash: hash, createdAt: now)
+            id: id, username: username, roles: roles.compactMap { Role($0) }, password: StoredPassword(hash: hash),
+            createdAt: now)
         guard try await application.store.create(user) else { throw UnexpectedReply("the name is taken") }
         return id
     }

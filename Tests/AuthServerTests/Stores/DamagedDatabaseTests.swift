@@ -2,6 +2,7 @@ import Auth
 import AuthServer
 import Foundation
 import GRDB
+import StoreConformance
 import Testing
 
 /// A change to a good data folder, and why the server must not start then.

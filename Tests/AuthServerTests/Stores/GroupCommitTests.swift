@@ -1,4 +1,5 @@
 import Auth
+import StoreConformance
 import Synchronization
 import Testing
 

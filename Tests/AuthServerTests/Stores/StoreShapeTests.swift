@@ -1,6 +1,7 @@
 import Auth
 import Foundation
 import GRDB
+import StoreConformance
 import Testing
 
 @testable import AuthServer
@@ -164,7 +165,8 @@ struct StoreShapeTests {
 
     private func user(_ name: String) throws -> NewUser {
         NewUser(
-            id: try Identifier.make(at: start), username: Username(stored: name), roles: [], passwordHash: "$argon2id$",
+            id: try Identifier.make(at: start), username: Username(stored: name), roles: [],
+            password: StoredPassword(hash: "$argon2id$"),
             createdAt: start)
     }
 

@@ -1,0 +1,57 @@
+/// What the audit tells of. Raw values are stable: they are stored, and clients filter by them.
+package enum AuditEvent: String, Sendable, CaseIterable {
+    case loginSucceeded = "login.succeeded"
+    /// Unknown name, wrong password, disabled or locked: the audit does not tell either which name was tried unless it is
+    /// an account's.
+    case loginFailed = "login.failed"
+    case loginThrottled = "login.throttled"
+    case refreshTokenReused = "refresh.reused"
+    /// A failover lost a commit, and the session took the counter of its client.
+    case refreshTokenAdopted = "refresh.adopted"
+    case sessionEnded = "session.ended"
+    /// The session idle longest made room for a new one.
+    case sessionLimitReached = "session.limit_reached"
+    /// All sessions of one user.
+    case userSessionsEnded = "user.sessions_ended"
+    case userRegistered = "user.registered"
+    case userCreated = "user.created"
+    case userEnabled = "user.enabled"
+    case userDisabled = "user.disabled"
+    case userRolesChanged = "user.roles_changed"
+    case userDeleted = "user.deleted"
+    case userUnlocked = "user.unlocked"
+    case passwordChanged = "password.changed"
+    /// The old password was wrong.
+    case passwordChangeFailed = "password.change_failed"
+    /// By an administrator.
+    case passwordReset = "password.reset"
+    case tokenRevoked = "token.revoked"
+    /// Every session made before an instant.
+    case sessionsRevoked = "sessions.revoked"
+    case keyRotated = "key.rotated"
+    case keyCompromised = "key.compromised"
+    case keysResealed = "keys.resealed"
+    /// Somebody without the right asked for an administrator's change.
+    case administrationRefused = "administration.refused"
+    /// Entries that were too many to be kept; `detail` says how many.
+    case auditOverflowed = "audit.overflowed"
+
+    /// Caused by anybody on the network at will: bounded apart from the others, so that a flood of them pushes none of
+    /// the others out.
+    package var isAnonymous: Bool {
+        switch self {
+        case .loginFailed, .loginThrottled, .passwordChangeFailed, .administrationRefused, .auditOverflowed: true
+        default: false
+        }
+    }
+}
+
+/// Who did it.
+package enum AuditActor: Sendable, Equatable {
+    /// Nobody who is known.
+    case anonymous
+    case user(Identifier)
+    /// The machine's owner at the command line.
+    case localOperator
+    case server
+}
