@@ -16,8 +16,11 @@ struct Portcullis: ParsableCommand {
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Serve until SIGTERM or SIGINT.")
 
+    @Option(help: ArgumentHelp("Settings in a JSON file; the environment goes over it.", valueName: "file"))
+    var config: String?
+
     func run() throws {
-        let code = ServerProcess.run(environment: ProcessInfo.processInfo.environment)
+        let code = ServerProcess.run(environment: ProcessInfo.processInfo.environment, file: config)
         guard code == 0 else { throw ExitCode(code) }
     }
 }
