@@ -48,7 +48,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
             keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
             audience: configuration.audience,
             limits: TokenCacheLimits(
-                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
+                entries: configuration.tokenCacheEntries,
+                bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
         try makeServices(parts)

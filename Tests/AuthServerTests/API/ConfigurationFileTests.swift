@@ -180,6 +180,7 @@ import Testing
     @Test func `the admin's password may come from a file of its own, one line of it`() throws {
         func read(_ bytes: [UInt8], _ more: [String: String] = [:]) throws -> Result<String?, ConfigurationError> {
             let given = try Given(bytes, mode: 0o444)
+            defer { withExtendedLifetime(given) {} }
             let environment = ["PORTCULLIS_ADMIN_PASSWORD_FILE": given.path].merging(more) { $1 }
             do throws(ConfigurationError) {
                 return .success(try Configuration(environment: environment, cores: 1).adminPassword)
