@@ -94,10 +94,6 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
         return true
     }
 
-    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]? {
-        nil
-    }
-
     func reserve(_ attempt: LoginAttempt, caps: AttemptCaps) async throws(StoreError) -> LoginLookup {
         try note("reserve")
         let user = users.values.first { $0.username == attempt.username }
@@ -195,6 +191,8 @@ final class LockedThrottle: LoginThrottle {
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
+
+    func forget(_ keys: [ThrottleKey]) async { table.withLock { $0.forget(keys) } }
 }
 
 /// Hashes at once and counts.

@@ -41,6 +41,8 @@ package struct Configuration: Sendable {
     package var hashQueue = 64
     package var throttle = ThrottleLimits()
     package var attemptCaps = AttemptCaps()
+    /// How long the audit is kept: long enough to look into what is found a quarter later.
+    package var auditRetentionDays = 90
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000

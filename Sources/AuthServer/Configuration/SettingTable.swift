@@ -54,6 +54,8 @@ extension Setting {
             "PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000, \.maximumConnections,
             "Connections a loop has open; fewer when descriptors are short."),
         .integer(
+            "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
+        .integer(
             "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
     ]
 
