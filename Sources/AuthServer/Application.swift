@@ -2,6 +2,7 @@ import Auth
 import Glibc
 import HTTP
 import HTTPServer
+import Logging
 package import Reactor
 
 /// A running server. `start` and `stop` are the order in which everything begins and ends.
@@ -95,6 +96,12 @@ package final class Application: Sendable {
                 throw error
             }
             servers.declareReady()
+            backend.log.logger.info(
+                "started",
+                metadata: [
+                    "listen": "\(servers.main.address)", "ops_listen": "\(servers.ops.address)",
+                    "loops": "\(configuration.loops)",
+                ])
             return .success(
                 Application(
                     configuration, group: group, ops: ops, servers: servers, backend: backend,
@@ -112,6 +119,7 @@ package final class Application: Sendable {
 
     /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks.
     package func stop() {
+        backend.log.logger.info("draining")
         servers.readiness.set(false)
         servers.main.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)

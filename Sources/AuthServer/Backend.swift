@@ -1,5 +1,6 @@
 import Auth
 import JWT
+import Logging
 import Reactor
 
 /// What stands behind the loops: the data folder with its store and the store's thread, the hash pool, the keys.
@@ -8,6 +9,7 @@ struct Backend: Sendable {
     let hashPool: HashPool
     let throttle: InProcessThrottle
     let keyService: KeyService
+    let log: EventLog
     private let storeThread: PoolStoreThread
 
     /// Opens the data folder. Everything in it is looked at before anything is changed. Blocks.
@@ -38,6 +40,7 @@ struct Backend: Sendable {
         var policy = KeyRingPolicy()
         policy.signingAlgorithm = configuration.signingAlgorithm
         var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
+        let log = try EventLog.start(configuration)
         do {
             let thread = try PoolStoreThread()
             startedThread = thread
@@ -54,8 +57,9 @@ struct Backend: Sendable {
                 })
             return Backend(
                 store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
-                keyService: keyService, storeThread: thread)
+                keyService: keyService, log: log, storeThread: thread)
         } catch {
+            log.stop()
             startedPool?.stopAndJoin()
             startedThread?.stopAndJoin()
             throw startupError(error)
@@ -74,8 +78,10 @@ struct Backend: Sendable {
     func close() {
         hashPool.stopAndJoin()
         do throws(StoreError) { try store.close() } catch {
-            Console.error("The store did not close cleanly (\(error)); it will recover at the next start.")
+            log.logger.error("the store did not close cleanly and will recover at the next start", error: error)
         }
         storeThread.stopAndJoin()
+        log.logger.info("stopped")
+        log.stop()
     }
 }

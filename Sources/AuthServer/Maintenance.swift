@@ -1,4 +1,5 @@
 import Auth
+import Logging
 import Reactor
 import Synchronization
 
@@ -12,6 +13,7 @@ final class Maintenance: Sendable {
     private let keyService: KeyService
     private let group: EventLoopGroup
     private let workers: [Worker]
+    private let log: EventLog
     private let attemptWindowMilliseconds: Int64
     private let auditRetentionMilliseconds: Int64
     private let rounds = Atomic(0)
@@ -21,6 +23,7 @@ final class Maintenance: Sendable {
 
     init(
         store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
+        log: EventLog,
         attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
         self.store = store
@@ -28,6 +31,7 @@ final class Maintenance: Sendable {
         self.keyService = keyService
         self.group = group
         self.workers = workers
+        self.log = log
         self.attemptWindowMilliseconds = attemptWindowMilliseconds
         self.auditRetentionMilliseconds = auditRetentionMilliseconds
     }
@@ -72,7 +76,7 @@ final class Maintenance: Sendable {
                 do { try workers[index].update(keys) } catch { return }
             }
         } catch {
-            return
+            log.logger.warning("the upkeep is put off", error: error)
         }
     }
 }

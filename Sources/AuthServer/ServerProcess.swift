@@ -13,11 +13,11 @@ package enum ServerProcess {
             try Signals.block(endingSignals)
             limitProcess()
             var configuration = try Configuration(environment: environment, file: file)
+            configuration.logDescriptor = STDERR_FILENO
             configuration.limitConnections(descriptors: descriptorLimit())
             let application = try Application.start(configuration)
             announce(application, configuration)
             try waitForEnd(on: application.opsLoop)
-            Console.error("draining")
             application.stop()
             return 0
         } catch let error as ConfigurationError {

@@ -27,7 +27,7 @@ struct Servers: Sendable {
         }
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, health: health)
+            hub: hub, health: health, log: backend.log)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {
@@ -41,7 +41,7 @@ struct Servers: Sendable {
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, store: store,
-            throttle: backend.throttle, hub: hub)
+            throttle: backend.throttle, hub: hub, log: backend.log.queue)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
@@ -54,7 +54,7 @@ struct Servers: Sendable {
             throw error
         }
         let maintenance = Maintenance(
-            store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
+            store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers, log: backend.log,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(

@@ -13,6 +13,7 @@ struct WorkerParts: Sendable {
     let hashPool: HashPool
     let hub: RevocationHub
     let health: HealthRoutes
+    let log: EventLog
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -26,6 +27,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
     private let bodyLimit: Int
+    private let accessLog: AccessLog?
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
@@ -41,6 +43,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let revocations = parts.hub.snapshot
         health = parts.health
         bodyLimit = configuration.requestBodyBytes
+        accessLog = parts.log.accessLog()
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -131,8 +134,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
             .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
             return .collect(bodyLimit: bodyLimit)
         }
-        let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
-        count(route, status, exchange)
+        let answer = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
+        count(route, answer.status, answer.problem, exchange)
         return .answered
     }
 
@@ -143,7 +146,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         ResponseSerializer.write(
             response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
             headOnly: frame.headOnly)
-        count(route, response.status, exchange)
+        count(route, response.status, response.problem, exchange)
         return .answered
     }
 
@@ -162,7 +165,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             route = .none
             response = Unrouted.response(to: match, exchange.requestID)
         }
-        count(route, response.status, exchange)
+        count(route, response.status, response.problem, exchange)
         return response
     }
 
@@ -195,11 +198,14 @@ final class Worker: RequestHandler, @unchecked Sendable {
         return value
     }
 
-    func refused(_ status: Status, _ exchange: Exchange) { count(.none, status, exchange) }
+    func refused(_ status: Status, _ exchange: Exchange) {
+        count(.none, status, Problem(RequestError(status, "")).slug, exchange)
+    }
 
-    private func count(_ route: RouteID, _ status: Status, _ exchange: Exchange) {
-        metrics.requests.count(
-            route, status: status.code, nanoseconds: MonotonicTime.now.nanoseconds(since: exchange.firstByte))
+    private func count(_ route: RouteID, _ status: Status, _ problem: StaticString?, _ exchange: Exchange) {
+        let nanoseconds = MonotonicTime.now.nanoseconds(since: exchange.firstByte)
+        metrics.requests.count(route, status: status.code, nanoseconds: nanoseconds)
+        accessLog?.note(route, status, problem, nanoseconds: nanoseconds, exchange)
     }
 }
 

@@ -11,11 +11,12 @@ struct MetricsPage {
     let store: EmbeddedStore
     let throttle: InProcessThrottle
     let hub: RevocationHub
+    let log: LogQueue?
     private var text = ""
 
     init(
         workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, store: EmbeddedStore,
-        throttle: InProcessThrottle, hub: RevocationHub
+        throttle: InProcessThrottle, hub: RevocationHub, log: LogQueue?
     ) {
         self.workers = workers
         self.hosts = hosts
@@ -24,6 +25,7 @@ struct MetricsPage {
         self.store = store
         self.throttle = throttle
         self.hub = hub
+        self.log = log
     }
 
     func render() -> [UInt8] {
@@ -34,6 +36,7 @@ struct MetricsPage {
         page.writeLogins()
         page.writeTokens()
         page.writeStore()
+        page.writeLog()
         return Array(page.text.utf8)
     }
 
@@ -133,6 +136,13 @@ struct MetricsPage {
         sample("revocations", "", set.count)
         metric("revocation_generation", "gauge", "The fleet's generation: tokens of earlier ones are dead.")
         sample("revocation_generation", "", set.generation)
+    }
+
+    private mutating func writeLog() {
+        metric("log_lines_total", "counter", "Log lines written.")
+        sample("log_lines_total", "", log?.written ?? 0)
+        metric("log_lines_dropped_total", "counter", "Log lines lost because nobody reads, or not fast enough.")
+        sample("log_lines_dropped_total", "", log?.dropped ?? 0)
     }
 
     private mutating func writeStore() {

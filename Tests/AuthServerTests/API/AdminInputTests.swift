@@ -1,3 +1,4 @@
+import Auth
 import AuthServer
 import JSON
 import JWT
