@@ -86,7 +86,8 @@ import Testing
             let status = line["status"]?.integer ?? 0
             #expect(line["level"]?.string == (status < 500 ? "info" : "warning"))
         }
-        #expect(requests(lines).contains { $0["request_id"]?.string == id.withLock { $0 } })
+        let requestID = id.withLock { $0 }
+        #expect(requests(lines).contains { $0["request_id"]?.string == requestID })
         for line in lines {
             var writer = JSONWriter()
             writer.value(.object(line))
@@ -116,8 +117,9 @@ import Testing
             let lines = try await lines {
                 $0.logLevel = level
             } _: { server in
-                #expect(try server.client().get("/none").status == 404)
-                #expect(try server.client().exchange("SECRET", "/none").status == 501)
+                let client = try server.client()
+                #expect(try client.get("/none").status == 404)
+                #expect(try client.exchange("SECRET", "/none").status == 501)
             }
             #expect(lines.count == messages, "\(level)")
         }
@@ -127,7 +129,8 @@ import Testing
         let lines = try await lines {
             $0.listen = SocketAddress("[::1]:0")!
         } _: { server in
-            #expect(try answer(to: "GET /livez HTTP/1.0\r\n\r\n", onIPv6Port: server.port).hasSuffix("\r\n\r\nok\n"))
+            let answer = try answer(to: "GET /livez HTTP/1.0\r\n\r\n", onIPv6Port: server.port)
+            #expect(answer.hasSuffix("\r\n\r\nok\n"))
         }
         #expect(requests(lines).map { $0["client_network"]?.string } == ["::/48"])
     }

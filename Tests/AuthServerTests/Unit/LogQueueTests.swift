@@ -15,7 +15,7 @@ final class SmallPipe: Sendable {
 
     init() throws {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("pipe2", code: errno) }
+        guard pipe(&ends) == 0 else { throw SystemError("pipe", code: errno) }
         (reading, writing) = (ends[0], ends[1])
         // F_SETPIPE_SZ, which Glibc's module lacks.
         guard fcntl(writing, 1031, 4096) == 4096 else { throw SystemError("fcntl", code: errno) }
