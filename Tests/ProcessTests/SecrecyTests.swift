@@ -16,9 +16,10 @@ extension ProcessTests {
             let client = try server.client()
             let first = try #require(Tokens(client.login(password)))
             let second = try #require(Tokens(client.refresh(first.refresh)))
-            let cookie = try #require(
-                client.request(RawClient.form("login", "username=admin&password=\(password)&token_delivery=cookie"))
-            ).field("set-cookie")
+            let form = "username=admin&password=\(password)&token_delivery=cookie"
+            let byCookie = RawClient.form("login", form).replacing(
+                "Host: localhost\r\n", with: "Host: localhost\r\nSec-Fetch-Site: same-origin\r\n")
+            let cookie = client.request(byCookie)?.field("set-cookie")
             let wrong = SecrecyTests.wrongPassword
             #expect(client.login(wrong)?.status == 401)
             #expect(client.request(RawClient.form("login", "username=\(wrong)&password=\(wrong)"))?.status == 401)

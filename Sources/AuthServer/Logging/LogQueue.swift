@@ -60,13 +60,15 @@ package final class LogQueue: Sendable {
         waiting.withLock { $0.isStopped = true }
         waiting.signal(all: true)
         thread.stopAndJoin()
+        // A thread that had not begun yet has left everything.
+        run()
     }
 
     private func run() {
         // Two buffers in turn, so that none grows anew under the lock.
         var batch: [UInt8] = []
         while let dropped = waiting.wait(for: { LogQueue.take(&$0, into: &batch) }) {
-            if dropped > 0 { write(LogLine.ofDropped(dropped)) }
+            if dropped > 0 { _ = output.write(LogLine.ofDropped(dropped)[...]) }
             write(batch)
         }
     }
