@@ -16,6 +16,8 @@ enum RouteID: Int, CaseIterable, Sendable {
     case live
     case ready
     case metrics
+    case register
+    case password
 
     /// The route's template, as metrics and logs name it.
     var template: String {
@@ -54,6 +56,8 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
         RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
         RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+        RouteDeclaration(.register, .post, "/api/v1/auth/register"),
+        RouteDeclaration(.password, .post, "/api/v1/auth/password", .token(anyOf: [])),
         RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
         RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
         RouteDeclaration(.live, [.get, .head], "/livez"),
