@@ -25,9 +25,10 @@ struct Servers: Sendable {
         let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
             directory?.workers[index].update(set)
         }
+        let admin = AdminRoutes(configuration, backend, hub, lookup: keys.lookup) { keys }
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, health: health)
+            hub: hub, health: health, admin: admin)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {

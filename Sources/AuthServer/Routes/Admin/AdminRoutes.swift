@@ -64,6 +64,22 @@ struct AdminRoutes: Sendable {
         self.tokens = tokens
     }
 
+    /// `keys` are those of the moment it is called; `lookup` never rotates.
+    init(
+        _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, lookup: LookupKeys,
+        keys: @escaping @Sendable () -> KeyRingSnapshot
+    ) {
+        self.init(
+            store: backend.store,
+            service: AdministrationService(
+                store: backend.store, hasher: backend.hashPool, throttle: backend.throttle, publisher: hub,
+                lookup: lookup, oneTimeSeconds: Int64(configuration.oneTimePasswordSeconds)),
+            attempts: configuration.attemptCaps,
+            tokens: TokenInspection(
+                issuer: configuration.issuer, audience: configuration.audience, keys: keys,
+                revocations: { hub.snapshot }))
+    }
+
     /// `parameters` as `Request.parameters` gives them.
     func respond(
         to request: Request, on route: RouteID, parameters: [String], as authority: Authority,
