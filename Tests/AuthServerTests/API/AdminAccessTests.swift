@@ -96,12 +96,12 @@ import Testing
 
     /// How somebody stops being an administrator.
     enum Fall: CaseIterable {
-        case demoted, disabled, deleted
+        case demoted, barred, deleted
 
         func ask(_ admin: Administrator, _ id: String) throws -> RawClient.Reply {
             switch self {
             case .demoted: try admin.ask("PATCH", "users/\(id)", #"{"roles":["reader"]}"#)
-            case .disabled: try admin.ask("PATCH", "users/\(id)", #"{"enabled":false}"#)
+            case .barred: try admin.ask("PATCH", "users/\(id)", #"{"enabled":false}"#)
             case .deleted: try admin.ask("DELETE", "users/\(id)")
             }
         }
@@ -142,7 +142,7 @@ import Testing
             case .demoted:
                 _ = try await store.update(
                     user, UserChange(roles: []), at: now, as: .localOperator, from: .server)
-            case .disabled:
+            case .barred:
                 _ = try await store.update(
                     user, UserChange(isEnabled: false), at: now, as: .localOperator, from: .server)
             case .deleted: _ = try await store.delete(user, at: now, as: .localOperator, from: .server)
