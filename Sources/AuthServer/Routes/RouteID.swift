@@ -60,6 +60,9 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.ready, [.get, .head], "/readyz"),
     ]
 
+    /// Every route of the control socket: administration, and what only who owns the machine may do.
+    static let control: [RouteDeclaration] = []
+
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [
         RouteDeclaration(.live, [.get, .head], "/livez"),
