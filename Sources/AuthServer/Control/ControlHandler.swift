@@ -31,14 +31,10 @@ final class ControlHandler: RequestHandler {
         guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
             return Unrouted.response(to: match, exchange.requestID)
         }
-        let values = request.withBytes(of: request.head.path) { path in
-            [parameters.first, parameters.second].compactMap { range in
-                range.map { String(decoding: $0.of(path), as: UTF8.self) }
-            }
-        }
         do throws(Refusal) {
             return try await respond(
-                request, route, values, RequestOrigin(address: nil, requestID: exchange.requestID.description))
+                request, route, request.parameters(parameters),
+                RequestOrigin(address: nil, requestID: exchange.requestID.description))
         } catch {
             return error.response(exchange.requestID)
         }
