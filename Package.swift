@@ -55,7 +55,9 @@ let package = Package(
 
         // The server.
         module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
-        .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
+        .executableTarget(
+            name: "portcullis", dependencies: ["AuthServer", "Auth", "HTTP", "JSON", argumentParser],
+            swiftSettings: settings),
 
         // What several suites share.
         .target(

@@ -81,11 +81,18 @@ package final class ControlSession {
         throw ControlFailure(.temporaryFailure, "The server is ending. Try again.")
     }
 
-    /// Ends the server that was started here, and lets go of the folder. Once.
-    package func close() {
+    /// Ends the server that was started here, if any, and lets go of the folder's lock.
+    package func endOwnServer() {
+        guard let application else { return }
         disconnect()
-        application?.stop()
-        application = nil
+        application.stop()
+        self.application = nil
+    }
+
+    /// Ends everything. Once.
+    package func close() {
+        endOwnServer()
+        disconnect()
         socket.close()
     }
 

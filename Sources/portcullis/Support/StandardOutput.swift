@@ -2,7 +2,11 @@ import Glibc
 
 /// What scripts read. Unlike `print`, it tells a reader that left from a disk that is full.
 enum StandardOutput {
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    /// Waits, unless the reader leaves.
+    static func wait(milliseconds: Int32) throws {
+        var event = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        if poll(&event, 1, milliseconds) == 1 { throw OutputClosed() }
+    }
 
     /// Writes the text and a line feed.
     static func line(_ text: String) throws { try write(Array((text + "\n").utf8)) }
@@ -23,4 +27,8 @@ enum StandardOutput {
             }
         }
     }
+}
+
+enum StandardInput {
+    static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 }
