@@ -25,6 +25,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
 
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
+    private let bodyLimit: Int
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
@@ -39,6 +40,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
         health = parts.health
+        bodyLimit = configuration.requestBodyBytes
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -46,7 +48,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
             keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
             audience: configuration.audience,
             limits: TokenCacheLimits(
-                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
+                entries: configuration.tokenCacheEntries,
+                bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
         try makeServices(parts)
@@ -126,7 +129,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
         case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .adminUsers, .adminUser, .adminUserSessions,
             .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
-            return .collect(bodyLimit: 65_536)
+            return .collect(bodyLimit: bodyLimit)
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)

@@ -14,7 +14,7 @@ struct Serve: ParsableCommand {
     @OptionGroup var installation: InstallationOptions
 
     func run() throws {
-        let code = ServerProcess.run(environment: installation.environment)
+        let code = ServerProcess.run(environment: installation.environment, file: installation.config)
         guard code == 0 else { throw ExitCode(code) }
     }
 }

@@ -32,5 +32,6 @@ struct Portcullis: ParsableCommand {
             """,
         subcommands: [
             Serve.self, UserCommand.self, SessionCommand.self, TokenCommand.self, AuditCommand.self,
+            ConfigCommand.self,
         ], defaultSubcommand: Serve.self)
 }

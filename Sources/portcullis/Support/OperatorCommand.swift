@@ -44,7 +44,7 @@ struct InstallationOptions: ParsableArguments {
 
     /// Talks to the server of the installation, or starts one without ports for as long as `body` runs.
     func withAdministration<Result>(_ body: (Administration) throws -> Result) throws -> Result {
-        var configuration = try Configuration(environment: environment, cores: 1)
+        var configuration = try Configuration(environment: environment, file: config)
         configuration.loops = 1
         configuration.hashWorkers = 1
         let session = try ControlSession(configuration)

@@ -11,6 +11,8 @@ enum StandardOutput {
     /// Writes the text and a line feed.
     static func line(_ text: String) throws { try write(Array((text + "\n").utf8)) }
 
+    static func write(_ text: String) throws { try write(Array(text.utf8)) }
+
     static func line(_ bytes: [UInt8]) throws { try write(bytes + [0x0A]) }
 
     private static func write(_ bytes: [UInt8]) throws {
