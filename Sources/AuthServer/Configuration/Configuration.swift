@@ -21,6 +21,8 @@ package struct Configuration: Sendable {
     package var issuer = "portcullis"
     package var audience = "portcullis"
     package var signingAlgorithm = SigningAlgorithm.rs256
+    /// How long keys stay where they are; `signingAlgorithm` counts, not the algorithm in here.
+    package var keyRing = KeyRingPolicy()
     package var accessTokenSeconds = 900
     package var refreshGraceSeconds = 60
     /// Origins whose browsers may use the refresh cookie besides our own.
@@ -44,6 +46,12 @@ package struct Configuration: Sendable {
     package var drainSeconds = 10
 
     package init() {}
+
+    /// After how many days keys rotate by themselves; 0: only when asked.
+    package var keyRotationDays: Int {
+        get { Int(clamping: (keyRing.activeMilliseconds ?? 0) / 86_400_000) }
+        set { keyRing.activeMilliseconds = newValue == 0 ? nil : Int64(newValue) * 86_400_000 }
+    }
 
     /// From environment variables; every wrong, unknown or not yet supported one is named.
     package init(environment: [String: String], cores: Int) throws(ConfigurationError) {
@@ -85,6 +93,7 @@ package struct Configuration: Sendable {
         signingAlgorithm = reader.value(
             Setting("PORTCULLIS_SIGNING_ALGORITHM", "one of \(names)") { SigningAlgorithm(rawValue: $0) },
             default: signingAlgorithm)
+        keyRotationDays = reader.value(.integer("PORTCULLIS_KEY_ROTATION_DAYS", 0...3650), default: keyRotationDays)
         accessTokenSeconds = reader.value(
             .integer("PORTCULLIS_ACCESS_TOKEN_SECONDS", 1...3600), default: accessTokenSeconds)
         refreshGraceSeconds = reader.value(
