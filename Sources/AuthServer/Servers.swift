@@ -55,7 +55,8 @@ struct Servers: Sendable {
         }
         let maintenance = Maintenance(
             store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
-            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds)
+            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
+            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
             main: main, ops: ops, readiness: readiness, maintenance: maintenance, directory: directory)
     }

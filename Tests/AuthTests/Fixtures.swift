@@ -116,10 +116,6 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
         return true
     }
 
-    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]? {
-        nil
-    }
-
     func reserve(_ attempt: LoginAttempt, caps: AttemptCaps) async throws(StoreError) -> LoginLookup {
         try note("reserve")
         let user = users.values.first { $0.username == attempt.username }

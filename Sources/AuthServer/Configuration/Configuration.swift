@@ -37,6 +37,8 @@ package struct Configuration: Sendable {
     package var hashQueue = 64
     package var throttle = ThrottleLimits()
     package var attemptCaps = AttemptCaps()
+    /// How long the audit is kept: long enough to look into what is found a quarter later.
+    package var auditRetentionDays = 90
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000
@@ -124,6 +126,8 @@ package struct Configuration: Sendable {
         hashQueue = reader.value(.integer("PORTCULLIS_HASH_QUEUE", 1...65_536), default: hashQueue)
         maximumConnections = reader.value(
             .integer("PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000), default: maximumConnections)
+        auditRetentionDays = reader.value(
+            .integer("PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650), default: auditRetentionDays)
         drainSeconds = reader.value(.integer("PORTCULLIS_DRAIN_SECONDS", 0...3600), default: drainSeconds)
     }
 }
