@@ -124,7 +124,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
-        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics: return .collect(bodyLimit: 65_536)
+        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .adminUsers, .adminUser, .adminUserSessions,
+            .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
+            return .collect(bodyLimit: 65_536)
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)
@@ -146,9 +148,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let match = request.withBytes(of: request.head.path) { Worker.router.match(request.method, $0) }
         let route: RouteID
         let response: Response
-        if case .found(let id, _) = match, let found = RouteID(rawValue: id) {
+        if case .found(let id, let parameters) = match, let found = RouteID(rawValue: id) {
             route = found
-            do throws(Refusal) { response = try await respond(to: request, on: route, exchange) } catch {
+            do throws(Refusal) {
+                response = try await respond(to: request, on: route, request.parameters(parameters), exchange)
+            } catch {
                 response = error.response(exchange.requestID)
             }
         } else {
@@ -160,7 +164,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     private func respond(
-        to request: Request, on route: RouteID, _ exchange: Exchange
+        to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
         let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
@@ -176,7 +180,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respondToAll(
                 user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminUsers, .adminUser,
+            .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
+            throw .unavailable
         }
     }
 

@@ -213,6 +213,8 @@ final class LockedThrottle: LoginThrottle {
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
+
+    func forget(_ keys: [ThrottleKey]) async { table.withLock { $0.forget(keys) } }
 }
 
 /// Hashes at once and counts.

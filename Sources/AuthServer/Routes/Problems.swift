@@ -14,6 +14,10 @@ extension Problem {
     static let unsupportedGrantType = Problem(.badRequest, "unsupported-grant-type", "Unsupported grant type")
     static let unsupportedMediaType = Problem(.unsupportedMediaType, "unsupported-media-type", "Unsupported media type")
     static let throttled = Problem(.tooManyRequests, "throttled", "Too many attempts")
+    static let invalidParameter = Problem(.badRequest, "invalid-parameter", "Invalid parameter")
+    static let lastAdministrator = Problem(.conflict, "last-administrator", "The last administrator")
+    static let usernameTaken = Problem(.conflict, "username-taken", "Username taken")
+    static let tooEarly = Problem(.conflict, "too-early", "Too early")
     static let overloaded = Problem(.serviceUnavailable, "overloaded", "Too many logins at once")
 }
 

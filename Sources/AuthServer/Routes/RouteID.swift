@@ -16,10 +16,19 @@ enum RouteID: Int, CaseIterable, Sendable {
     case live
     case ready
     case metrics
+    case adminUsers
+    case adminUser
+    case adminUserSessions
+    case adminUserLock
+    case adminUserPassword
+    case adminRevocations
+    case adminAudit
+    case adminTokenInspect
 
     /// The route's template, as metrics and logs name it.
     var template: String {
-        (RouteDeclaration.main + RouteDeclaration.ops).first { $0.id == self }?.route.pattern.description ?? "none"
+        (RouteDeclaration.main + RouteDeclaration.ops + RouteDeclaration.control).first { $0.id == self }?.route.pattern
+            .description ?? "none"
     }
 }
 
@@ -44,21 +53,42 @@ struct RouteDeclaration: Sendable {
     }
 
     /// Every route of the main port, in one place.
-    static let main: [RouteDeclaration] = [
-        RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
-        RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
-        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
-        // Names no role, which nobody has: an answer of verify, not a 404.
-        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/…"),
-        RouteDeclaration(.login, .post, "/api/v1/auth/login"),
-        RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
-        RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
-        RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
-        RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
-        RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
-        RouteDeclaration(.live, [.get, .head], "/livez"),
-        RouteDeclaration(.ready, [.get, .head], "/readyz"),
+    static let main: [RouteDeclaration] =
+        [
+            RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
+            RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
+            RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
+            // Names no role, which nobody has: an answer of verify, not a 404.
+            RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/…"),
+            RouteDeclaration(.login, .post, "/api/v1/auth/login"),
+            RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
+            RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
+            RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+            RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
+            RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
+            RouteDeclaration(.live, [.get, .head], "/livez"),
+            RouteDeclaration(.ready, [.get, .head], "/readyz"),
+        ] + admin
+
+    private static let administrators = Access.token(anyOf: ["admin"])
+
+    /// The administrators' routes, here and on the control socket.
+    static let admin: [RouteDeclaration] = [
+        RouteDeclaration(.adminUsers, [.get, .head, .post], "/api/v1/admin/users", administrators),
+        RouteDeclaration(.adminUser, [.get, .head, .patch, .delete], "/api/v1/admin/users/{id}", administrators),
+        RouteDeclaration(
+            .adminUserSessions, [.get, .head, .delete], "/api/v1/admin/users/{id}/sessions", administrators),
+        RouteDeclaration(.adminUserLock, .delete, "/api/v1/admin/users/{id}/lock", administrators),
+        RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", administrators),
+        RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", administrators),
+        RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", administrators),
     ]
+
+    /// Every route of the control socket.
+    static let control: [RouteDeclaration] =
+        admin + [
+            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", administrators)
+        ]
 
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [
