@@ -54,10 +54,14 @@ final class KeyHub: Sendable {
     /// Promotes what is due, drops what is gone and makes what lacks.
     func maintain(at now: UnixTime) async throws(KeyHubError) {
         try await inTurn { [self] service in
-            switch await KeyHub.result({ () throws(KeyRingError) in try await service.load(at: now) }) {
-            case .success(let snapshot): await publish(snapshot)
-            case .failure(let error): .failure(error)
-            }
+            await load(service, at: now)
+        }
+    }
+
+    private func load(_ service: KeyService, at now: UnixTime) async -> Result<Void, KeyHubError> {
+        switch await KeyHub.result({ () throws(KeyRingError) in try await service.load(at: now) }) {
+        case .success(let snapshot): await publish(snapshot)
+        case .failure(let error): .failure(error)
         }
     }
 
@@ -78,8 +82,13 @@ final class KeyHub: Sendable {
             let result = await KeyHub.result { () throws(KeyRingError) in
                 try await service.rotate(rotation, at: now, as: authority, from: origin)
             }
-            guard case .success(.done(let rotated)) = result else { return result }
-            return await publish(rotated.snapshot).flatMap { result }
+            switch result {
+            case .success(.done(let rotated)): return await publish(rotated.snapshot).flatMap { result }
+            case .success(.notFound):
+                // It may have been dropped by a change whose answer was in doubt: then the loops still have it.
+                return await load(service, at: now).flatMap { result }
+            default: return result
+            }
         }
     }
 

@@ -144,7 +144,8 @@ package enum KeyRing {
         case .compromised:
             maintenance.keys.removeAll { $0.purpose == purpose && $0.id == rotation.id }
         }
-        maintenance.run()
+        // What is due in another ring waits for the upkeep, in whose name it is audited.
+        maintenance.run([purpose])
         return .change(maintenance.keys, missing: maintenance.missing)
     }
 
@@ -167,12 +168,12 @@ package enum KeyRing {
             keys.first { $0.purpose == purpose && $0.state == state }
         }
 
-        mutating func run() {
+        mutating func run(_ purposes: [KeyPurpose] = KeyRing.purposes) {
             keys.removeAll { key in
                 key.state == .retired
                     && now >= key.changedAt.adding(milliseconds: policy.retentionMilliseconds(of: key.purpose))
             }
-            for purpose in KeyRing.purposes {
+            for purpose in purposes {
                 replaceUnwantedNext(of: purpose)
                 if key(of: purpose, in: .active) == nil { promoteNext(of: purpose) }
                 if key(of: purpose, in: .active) == nil { add(purpose, as: .active) }
