@@ -116,7 +116,7 @@ package struct AdministrationService: Sendable {
     ) async throws(AdministrationError) -> AdminResult<IssuedPassword> {
         // The name first: the policy asks for it, and for an account that is not there nothing is hashed.
         let user: User
-        switch try await self.user(id, as: authority) {
+        switch try await self.user(id, at: now, as: authority, from: origin) {
         case .done(let found): user = found
         case let other: return other.map { IssuedPassword(user: $0, madeUp: nil, expiresAt: nil) }
         }
@@ -137,7 +137,7 @@ package struct AdministrationService: Sendable {
     package func unlock(
         _ id: Identifier, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(AdministrationError) -> AdminResult<User> {
-        let found = try await self.user(id, as: authority)
+        let found = try await self.user(id, at: now, as: authority, from: origin)
         guard case .done(let user) = found else { return found }
         let nameKey: [UInt8]
         let counters: [ThrottleKey]
@@ -159,11 +159,12 @@ package struct AdministrationService: Sendable {
 
     /// How many attempts of unknown devices are counted against the user after `start`.
     package func attempts(
-        of user: User, since start: UnixTime, as authority: Authority
+        of user: User, since start: UnixTime, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(AdministrationError) -> AdminResult<Int> {
         do {
             return try await store.attempts(
-                of: user.id, nameKey: try lookup.name(user.username), since: start, as: authority)
+                of: user.id, nameKey: try lookup.name(user.username), since: start, at: now, as: authority,
+                from: origin)
         } catch {
             throw .unavailable
         }
@@ -181,9 +182,12 @@ package struct AdministrationService: Sendable {
         return result.map(\.sessionsEnded)
     }
 
-    private func user(_ id: Identifier, as authority: Authority) async throws(AdministrationError) -> AdminResult<User>
-    {
-        do throws(StoreError) { return try await store.user(id, as: authority) } catch { throw .unavailable }
+    private func user(
+        _ id: Identifier, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
+    ) async throws(AdministrationError) -> AdminResult<User> {
+        do throws(StoreError) { return try await store.user(id, at: now, as: authority, from: origin) } catch {
+            throw .unavailable
+        }
     }
 
     private func publish(_ result: AdminResult<[Revocation]>) async {

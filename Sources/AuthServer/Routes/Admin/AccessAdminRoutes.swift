@@ -11,7 +11,7 @@ struct AccessAdminRoutes: Sendable {
         let id = try call.id()
         try call.refuseQuery()
         let sessions = try await call.stored { () async throws(StoreError) in
-            try await store.sessions(of: id, as: call.authority)
+            try await store.sessions(of: id, at: call.now, as: call.authority, from: call.origin)
         }
         let alive = sessions.filter { call.now < $0.idleExpiresAt && call.now < $0.absoluteExpiresAt }
         return Response.page(alive, next: nil) { session, json in json.members(of: session) }

@@ -1,7 +1,6 @@
 import Auth
 import HTTP
 import JSON
-import Passwords
 
 // From results to HTTP, for every administrator's route.
 
@@ -31,17 +30,6 @@ extension Refusal {
             self.init(
                 .overloaded, "Try again later.", retryAfterSeconds: Int(clamping: max(0, wait) / 1000) + 1)
         case .unavailable: self = .unavailable
-        }
-    }
-}
-
-extension PasswordProblem {
-    /// Completes "password …".
-    var requirement: String {
-        switch self {
-        case .tooShort(let minimum): "must have at least \(minimum) characters"
-        case .tooLong(let maximum): "must have at most \(maximum) bytes"
-        case .tooCommon: "is among the passwords that are tried first; choose another"
         }
     }
 }

@@ -22,9 +22,11 @@ struct AuditAdminRoutes: Sendable {
         let page = try await call.stored { () async throws(StoreError) in
             switch order {
             case .descending:
-                try await store.auditEntries(filter, before: cursor, limit: limit, as: call.authority)
+                try await store.auditEntries(
+                    filter, before: cursor, limit: limit, at: call.now, as: call.authority, from: call.origin)
             case .ascending:
-                try await store.auditEntries(filter, after: cursor ?? 0, limit: limit, as: call.authority)
+                try await store.auditEntries(
+                    filter, after: cursor ?? 0, limit: limit, at: call.now, as: call.authority, from: call.origin)
             }
         }
         // Oldest first has no end: more may come, and who follows the audit asks again from there.

@@ -14,7 +14,9 @@ struct UserAdminRoutes: Sendable {
         let (limit, after): (Int, Identifier?) = (try query.limit(), try query.cursor())
         let name = try query.value("username", "a name that an account can have") { Username($0) }
         let page = try await call.stored { () async throws(StoreError) in
-            try await store.users(UserFilter(username: name), after: after, limit: limit, as: call.authority)
+            try await store.users(
+                UserFilter(username: name), after: after, limit: limit, at: call.now, as: call.authority,
+                from: call.origin)
         }
         return Response.page(page.items, next: page.next.map { Cursor.text($0) }) { user, json in
             json.members(of: user)
@@ -53,11 +55,11 @@ struct UserAdminRoutes: Sendable {
         let id = try call.id()
         try call.refuseQuery()
         let user = try await call.stored { () async throws(StoreError) in
-            try await store.user(id, as: call.authority)
+            try await store.user(id, at: call.now, as: call.authority, from: call.origin)
         }
         let start = call.now.adding(milliseconds: -attempts.windowMilliseconds)
         let failed = try await call.done { () async throws(AdministrationError) in
-            try await service.attempts(of: user, since: start, as: call.authority)
+            try await service.attempts(of: user, since: start, at: call.now, as: call.authority, from: call.origin)
         }
         return Response.object { json in
             json.members(of: user)
