@@ -12,12 +12,13 @@ struct KeyAdminRoutes: Sendable {
     /// Every key, without its secret.
     func list(_ call: AdminCall) async throws(Refusal) -> Response {
         try call.refuseQuery()
-        let keys: [KeyDescription]
+        let result: AdminResult<[KeyDescription]>
         do throws(KeyHubError) {
-            keys = try await hub.keys(at: call.now, as: call.authority, from: call.origin).value(at: call.now)
+            result = try await hub.keys(at: call.now, as: call.authority, from: call.origin)
         } catch {
             throw Refusal(error)
         }
+        let keys = try result.value(at: call.now)
         return Response.object { $0.members(of: keys) }
     }
 
