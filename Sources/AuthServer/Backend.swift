@@ -8,6 +8,8 @@ struct Backend: Sendable {
     let hashPool: HashPool
     let throttle: InProcessThrottle
     let keyService: KeyService
+    /// Reads the master key file as it is now.
+    let readMasterKeys: KeyHub.MasterKeyReader
     private let storeThread: PoolStoreThread
 
     /// A server waits this long for a command that has the folder, or for a server that is ending.
@@ -49,7 +51,8 @@ struct Backend: Sendable {
                 throw StartupError(error)
             }
         }
-        var policy = KeyRingPolicy()
+        let (masterKeyFile, folder) = (configuration.masterKeyFile, inspection.folder.path)
+        var policy = configuration.keyRing
         policy.signingAlgorithm = configuration.signingAlgorithm
         var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
         do {
@@ -68,7 +71,12 @@ struct Backend: Sendable {
                 })
             return Backend(
                 store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
-                keyService: keyService, storeThread: thread)
+                keyService: keyService,
+                readMasterKeys: { () async throws(StartupError) in
+                    try await hashPool.runOffLoop { () throws(StartupError) in
+                        try MasterKeyFile.reload(masterKeyFile, in: folder)
+                    }
+                }, storeThread: thread)
         } catch {
             startedPool?.stopAndJoin()
             startedThread?.stopAndJoin()

@@ -12,6 +12,7 @@ struct Servers: Sendable {
     let control: ControlServer
     let readiness: NodeReadiness
     let maintenance: Maintenance
+    let keyHub: KeyHub
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
@@ -26,6 +27,11 @@ struct Servers: Sendable {
         let directory = WorkerDirectory()
         let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
             directory?.workers[index].update(set)
+        }
+        let keyHub = KeyHub(
+            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys
+        ) { [weak directory] index, keys, number in
+            directory?.workers[index].update(keys, number) ?? true
         }
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
@@ -60,12 +66,12 @@ struct Servers: Sendable {
             throw error
         }
         let maintenance = Maintenance(
-            store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
+            store: store, hub: hub, keyHub: keyHub, group: group, workers: workers,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
             main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
-            directory: directory)
+            keyHub: keyHub, directory: directory)
     }
 
     /// Begins the upkeep and declares the node ready.

@@ -36,7 +36,7 @@ package struct StartupError: Error, Sendable, Equatable, CustomStringConvertible
         switch error {
         case .store: code = .unavailable
         case .damaged, .sealed: code = .dataDamaged
-        case .signing, .openSSL, .tooEarly: code = .internalFailure
+        case .signing, .openSSL: code = .internalFailure
         }
         description = error.description
     }

@@ -30,6 +30,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
     private var keysRoute: KeysRoute
+    private var keysNumber: UInt64 = 0
     private var revocationNumber: UInt64
     private var login: LoginRoute?
     private var refresh: RefreshRoute?
@@ -94,7 +95,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
         authenticator.update(revocations: revocations)
     }
 
-    func update(_ keys: KeyRingSnapshot) throws {
+    /// False when these keys cannot be used; then those of before stay.
+    func update(_ keys: KeyRingSnapshot, _ number: UInt64) -> Bool {
+        guard number > keysNumber else { return true }
+        do { try use(keys) } catch { return false }
+        keysNumber = number
+        return true
+    }
+
+    private func use(_ keys: KeyRingSnapshot) throws {
         // Unchanged keys would make every cached token be checked anew for nothing.
         if keys.verification.map(\.keyID) != self.keys.verification.map(\.keyID) {
             try authenticator.update(keys: keys.verification)
@@ -128,7 +137,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
         case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .adminUsers, .adminUser, .adminUserSessions,
-            .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
+            .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect,
+            .adminKeys, .adminKeysRotate, .adminKeysReseal:
             return .collect(bodyLimit: bodyLimit)
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
@@ -184,7 +194,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
         case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminUsers, .adminUser,
-            .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
+            .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect,
+            .adminKeys, .adminKeysRotate, .adminKeysReseal:
             throw .unavailable
         }
     }

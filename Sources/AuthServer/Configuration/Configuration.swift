@@ -24,6 +24,8 @@ package struct Configuration: Sendable {
     package var issuer = "portcullis"
     package var audience = "portcullis"
     package var signingAlgorithm = SigningAlgorithm.rs256
+    /// How long keys stay where they are; `signingAlgorithm` counts, not the algorithm in here.
+    package var keyRing = KeyRingPolicy()
     package var accessTokenSeconds = 900
     package var refreshGraceSeconds = 60
     /// Origins whose browsers may use the refresh cookie besides our own.
@@ -55,6 +57,12 @@ package struct Configuration: Sendable {
     package var drainSeconds = 10
 
     package init() {}
+
+    /// After how many days keys rotate by themselves; 0: only when asked.
+    package var keyRotationDays: Int {
+        get { Int(clamping: (keyRing.activeMilliseconds ?? 0) / 86_400_000) }
+        set { keyRing.activeMilliseconds = newValue == 0 ? nil : Int64(newValue) * 86_400_000 }
+    }
 
     /// From environment variables over the file, if one is given; every wrong, unknown or not yet supported setting is
     /// named. Blocks.

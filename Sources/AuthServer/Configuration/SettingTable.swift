@@ -32,6 +32,9 @@ extension Setting {
         .text("PORTCULLIS_AUDIENCE", \.audience, "The aud of access tokens."),
         .choice("PORTCULLIS_SIGNING_ALGORITHM", \.signingAlgorithm, "How new access tokens are signed."),
         .integer(
+            "PORTCULLIS_KEY_ROTATION_DAYS", 0...3650, \.keyRotationDays,
+            "After how many days keys rotate by themselves; 0: only when asked."),
+        .integer(
             "PORTCULLIS_ACCESS_TOKEN_SECONDS", 1...3600, \.accessTokenSeconds, "Lifetime of an access token."),
         .integer(
             "PORTCULLIS_REFRESH_GRACE_SECONDS", 0...300, \.refreshGraceSeconds,
