@@ -33,9 +33,10 @@ struct Servers: Sendable {
         ) { [weak directory] index, keys, number in
             directory?.workers[index].update(keys, number) ?? true
         }
+        let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, health: health)
+            hub: hub, health: health, admin: admin)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {
@@ -56,11 +57,7 @@ struct Servers: Sendable {
         let ports = purpose == .serving ? try await Ports.open(configuration, hosts, opsHost) : nil
         let control: ControlServer
         do throws(StartupError) {
-            control = try await ControlServer.start(
-                in: configuration.dataFolder, on: opsGroup.loops[0], limits: configuration.httpLimits,
-                handler: ControlHandler(bodyLimit: configuration.httpLimits.bodyBytes) {
-                    (_, _, _, _) async throws(Refusal) in throw .unavailable
-                })
+            control = try await ControlServer.start(configuration, on: opsGroup.loops[0], admin)
         } catch {
             ports?.close()
             throw error

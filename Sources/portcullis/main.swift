@@ -31,7 +31,7 @@ struct Portcullis: ParsableCommand {
               78  a setting is wrong
             """,
         subcommands: [
-            Serve.self, UserCommand.self, SessionCommand.self, TokenCommand.self, AuditCommand.self,
+            Serve.self, UserCommand.self, SessionCommand.self, KeyCommand.self, TokenCommand.self, AuditCommand.self,
             ConfigCommand.self,
         ], defaultSubcommand: Serve.self)
 }

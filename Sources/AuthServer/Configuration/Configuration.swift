@@ -45,6 +45,8 @@ package struct Configuration: Sendable {
     package var attemptCaps = AttemptCaps()
     /// How long the audit is kept: long enough to look into what is found a quarter later.
     package var auditRetentionDays = 90
+    /// How long a password that an administrator gave is good for its one login: a day to hand it over.
+    package var oneTimePasswordSeconds = 86_400
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000

@@ -57,6 +57,9 @@ extension Setting {
             "PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000, \.maximumConnections,
             "Connections a loop has open; fewer when descriptors are short."),
         .integer(
+            "PORTCULLIS_ONE_TIME_PASSWORD_SECONDS", 60...2_592_000, \.oneTimePasswordSeconds,
+            "How long a password that an administrator gave for one login is good."),
+        .integer(
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(
             "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),

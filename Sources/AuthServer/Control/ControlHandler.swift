@@ -5,18 +5,14 @@ import Reactor
 
 /// Answers on the control socket. There are no tokens here: the kernel says whose process asks.
 final class ControlHandler: RequestHandler {
-    typealias Respond =
-        @Sendable (Request, RouteID, _ parameters: [String], RequestOrigin) async throws(Refusal) -> Response
-
     private static let router = Router(RouteDeclaration.control.map(\.route))
 
+    private let admin: AdminRoutes
     private let bodyLimit: Int
-    private let respond: Respond
 
-    /// `respond` answers a route of `RouteDeclaration.control` in the name of the local operator.
-    init(bodyLimit: Int, respond: @escaping Respond) {
+    init(_ admin: AdminRoutes, bodyLimit: Int) {
+        self.admin = admin
         self.bodyLimit = bodyLimit
-        self.respond = respond
     }
 
     func begin(
@@ -32,9 +28,9 @@ final class ControlHandler: RequestHandler {
             return Unrouted.response(to: match, exchange.requestID)
         }
         do throws(Refusal) {
-            return try await respond(
-                request, route, request.parameters(parameters),
-                RequestOrigin(address: nil, requestID: exchange.requestID.description))
+            return try await admin.respond(
+                to: request, on: route, parameters: request.parameters(parameters), as: .localOperator,
+                from: RequestOrigin(address: nil, requestID: exchange.requestID.description))
         } catch {
             return error.response(exchange.requestID)
         }

@@ -15,12 +15,15 @@ struct ControlServer: Sendable {
 
     /// Listens in the data folder, whose lock the caller holds. On a loop.
     static func start(
-        in folder: String, on loop: EventLoop, limits: Limits, handler: ControlHandler
+        _ configuration: Configuration, on loop: EventLoop, _ admin: AdminRoutes
     ) async throws(StartupError) -> ControlServer {
         var deadlines = Deadlines()
         deadlines.total = totalMilliseconds
         let host = ConnectionHost(
-            loop: loop, limits: limits, deadlines: deadlines, maximumConnections: maximumConnections, handler: handler)
+            loop: loop, limits: configuration.httpLimits, deadlines: deadlines,
+            maximumConnections: maximumConnections,
+            handler: ControlHandler(admin, bodyLimit: configuration.requestBodyBytes))
+        let folder = configuration.dataFolder
         do throws(SystemError) {
             let socket = try ControlSocket(folder: folder)
             do throws(SystemError) {

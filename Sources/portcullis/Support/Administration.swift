@@ -22,7 +22,9 @@ struct Administration {
             JSONValue.object(JSONObject(members: members.map { JSONObject.Member(name: $0.name, value: $0.value) }))
         }
         let reply = try session.request(method, Administration.base + path, body: body)
-        guard (200...299).contains(reply.status) else { throw CommandFailure(refusal: reply) }
+        guard (200...299).contains(reply.status) else {
+            throw CommandFailure(refusal: reply, ofUser: path.hasPrefix("/users"))
+        }
         return reply.json?.object ?? JSONObject(members: [])
     }
 
@@ -76,7 +78,7 @@ struct Administration {
 
 extension CommandFailure {
     /// From a problem of the API.
-    fileprivate init(refusal reply: ControlReply) {
+    fileprivate init(refusal reply: ControlReply, ofUser: Bool) {
         let problem = reply.json?.object
         let slug = problem?["type"]?.string?.split(separator: ":").last.map(String.init)
         let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "The server answered \(reply.status)."
@@ -84,7 +86,8 @@ extension CommandFailure {
             switch (slug, reply.status) {
             case ("username-taken", _): .cannotCreate
             case ("last-administrator", _), (_, 401), (_, 403): .notPermitted
-            case (_, 404): .noUser
+            case (_, 404): ofUser ? .noUser : .data
+            case ("master-key-file", _): .noInput
             case (_, 409), (_, 429), (_, 503): .temporaryFailure
             case (_, 400...499): .data
             default: .internalFailure
