@@ -26,10 +26,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
 
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
+    private let bodyLimit: Int
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
     private var keysRoute: KeysRoute
+    private var keysNumber: UInt64 = 0
     private var revocationNumber: UInt64
     private var login: LoginRoute?
     private var refresh: RefreshRoute?
@@ -41,6 +43,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
         health = parts.health
+        bodyLimit = configuration.requestBodyBytes
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -48,7 +51,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
             keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
             audience: configuration.audience,
             limits: TokenCacheLimits(
-                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
+                entries: configuration.tokenCacheEntries,
+                bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
         admin = parts.admin
@@ -94,7 +98,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
         authenticator.update(revocations: revocations)
     }
 
-    func update(_ keys: KeyRingSnapshot) throws {
+    /// False when these keys cannot be used; then those of before stay.
+    func update(_ keys: KeyRingSnapshot, _ number: UInt64) -> Bool {
+        guard number > keysNumber else { return true }
+        do { try use(keys) } catch { return false }
+        keysNumber = number
+        return true
+    }
+
+    private func use(_ keys: KeyRingSnapshot) throws {
         // Unchanged keys would make every cached token be checked anew for nothing.
         if keys.verification.map(\.keyID) != self.keys.verification.map(\.keyID) {
             try authenticator.update(keys: keys.verification)
@@ -128,8 +140,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
         case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .adminUsers, .adminUser, .adminUserSessions,
-            .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect:
-            return .collect(bodyLimit: 65_536)
+            .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect,
+            .adminKeys, .adminKeysRotate, .adminKeysReseal:
+            return .collect(bodyLimit: bodyLimit)
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)
@@ -184,12 +197,13 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
         case .adminUsers, .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations,
-            .adminAudit:
+            .adminAudit, .adminKeys, .adminKeysRotate:
             let subject = try required(subject)
             return try await admin.respond(
                 to: request, on: route, parameters: parameters,
                 as: .user(subject.user, version: subject.userVersion), from: exchange.origin)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect:
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect,
+            .adminKeysReseal:
             throw .unavailable
         }
     }

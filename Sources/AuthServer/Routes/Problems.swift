@@ -17,6 +17,7 @@ extension Problem {
     static let invalidParameter = Problem(.badRequest, "invalid-parameter", "Invalid parameter")
     static let lastAdministrator = Problem(.conflict, "last-administrator", "The last administrator")
     static let usernameTaken = Problem(.conflict, "username-taken", "Username taken")
+    static let masterKeyFile = Problem(.conflict, "master-key-file", "The master key file cannot be used")
     static let tooEarly = Problem(.conflict, "too-early", "Too early")
     static let overloaded = Problem(.serviceUnavailable, "overloaded", "Too many logins at once")
 }

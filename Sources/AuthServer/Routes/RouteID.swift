@@ -23,6 +23,9 @@ enum RouteID: Int, CaseIterable, Sendable {
     case adminUserPassword
     case adminRevocations
     case adminAudit
+    case adminKeys
+    case adminKeysRotate
+    case adminKeysReseal
     case adminTokenInspect
 
     /// The route's template, as metrics and logs name it.
@@ -77,12 +80,15 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", .administrators),
         RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", .administrators),
         RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", .administrators),
+        RouteDeclaration(.adminKeys, [.get, .head], "/api/v1/admin/keys", .administrators),
+        RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", .administrators),
     ]
 
     /// Every route of the control socket: administration, and what only who owns the machine may ask.
     static let control: [RouteDeclaration] =
         main.filter { $0.access == .administrators } + [
-            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", .administrators)
+            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", .administrators),
+            RouteDeclaration(.adminKeysReseal, .post, "/api/v1/admin/keys/reseal", .administrators),
         ]
 
     /// Every route of the ops port.

@@ -67,10 +67,15 @@ import Testing
     }
 
     @Test func `what is no setting of this version is named, misspelt or not yet there`() {
-        for name in [
-            "PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_DATABASE_URL", "PORTCULLIS_REDIS_URL",
-            "PORTCULLIS_TRUSTED_PROXIES", "PORTCULLIS_PROXY_PROTOCOL", "PORTCULLIS_REGISTRATION",
-        ] { #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"]) }
+        for name in ["PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_NONSENSE"] {
+            #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"])
+        }
+        for name in ["DATABASE_URL", "REDIS_URL", "TRUSTED_PROXIES", "PROXY_PROTOCOL"] {
+            let found = problems(["PORTCULLIS_\(name)": "a-secret"])
+            #expect(found.count == 1)
+            #expect(found.first?.hasPrefix("PORTCULLIS_\(name) is not supported by this version: ") == true)
+            #expect(found.first?.contains("a-secret") == false)
+        }
     }
 
     @Test func `all that is wrong is told at once`() {
