@@ -54,7 +54,7 @@ import Testing
         func rotateRing() async throws {
             let keys = KeyService(store: keyStore, master: try TestKeys.master.get(), policy: TestKeys.policy)
             let active = state.current.keys.refresh.active.id.hexText
-            state.set(try await keys.rotate(.planned(.refresh, active: active), at: state.current.now))
+            state.set(try await keys.rotated(.planned(.refresh, active: active), at: state.current.now))
         }
     }
 

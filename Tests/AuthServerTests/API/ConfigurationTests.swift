@@ -56,7 +56,7 @@ import Testing
         ("HASH_WORKERS", ["0", "257"], "must be a whole number from 1 to 256"),
         ("HASH_QUEUE", ["0", "65537"], "must be a whole number from 1 to 65536"),
         ("MAXIMUM_CONNECTIONS", ["0", "1000001"], "must be a whole number from 1 to 1000000"),
-        ("REGISTRATION", ["", "Open", "yes", "1", "open "], "must be open or closed"),
+        ("REGISTRATION", ["", "Open", "yes", "1", "open "], "must be one of open, closed"),
         ("REGISTRATIONS_PER_HOUR", ["0", "10001", "x"], "must be a whole number from 1 to 10000"),
         ("REFRESHES_PER_SECOND", ["0", "10001", "-1"], "must be a whole number from 1 to 10000"),
         ("PASSWORD_MINIMUM_CHARACTERS", ["7", "65", ""], "must be a whole number from 8 to 64"),
@@ -73,10 +73,15 @@ import Testing
     }
 
     @Test func `what is no setting of this version is named, misspelt or not yet there`() {
-        for name in [
-            "PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_DATABASE_URL", "PORTCULLIS_REDIS_URL",
-            "PORTCULLIS_TRUSTED_PROXIES", "PORTCULLIS_PROXY_PROTOCOL",
-        ] { #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"]) }
+        for name in ["PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_NONSENSE"] {
+            #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"])
+        }
+        for name in ["DATABASE_URL", "REDIS_URL", "TRUSTED_PROXIES", "PROXY_PROTOCOL"] {
+            let found = problems(["PORTCULLIS_\(name)": "a-secret"])
+            #expect(found.count == 1)
+            #expect(found.first?.hasPrefix("PORTCULLIS_\(name) is not supported by this version: ") == true)
+            #expect(found.first?.contains("a-secret") == false)
+        }
     }
 
     @Test func `all that is wrong is told at once`() {
