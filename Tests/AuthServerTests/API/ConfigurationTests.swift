@@ -55,6 +55,7 @@ import Testing
         ("HASH_QUEUE", ["0", "65537"], "must be a whole number from 1 to 65536"),
         ("MAXIMUM_CONNECTIONS", ["0", "1000001"], "must be a whole number from 1 to 1000000"),
         ("DRAIN_SECONDS", ["-1", "3601"], "must be a whole number from 0 to 3600"),
+        ("AUDIT_RETENTION_DAYS", ["", "0", "3651", "90d"], "must be a whole number from 1 to 3650"),
     ]
 
     @Test func `each wrong value is named with what it must be and is not repeated`() {
@@ -94,7 +95,7 @@ import Testing
                 "PORTCULLIS_LOOPS": "256", "PORTCULLIS_TOKEN_CACHE_ENTRIES": "0",
                 "PORTCULLIS_REVOCATION_ENTRIES": "1024",
                 "PORTCULLIS_HASH_WORKERS": "3", "PORTCULLIS_HASH_QUEUE": "1", "PORTCULLIS_MAXIMUM_CONNECTIONS": "1",
-                "PORTCULLIS_DRAIN_SECONDS": "0",
+                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
             ], cores: 4)
         #expect(configuration.listen.description == "[::]:443")
         #expect(configuration.opsListen.description == "[::1]:1")
@@ -114,6 +115,7 @@ import Testing
         #expect(configuration.hashQueue == 1)
         #expect(configuration.maximumConnections == 1)
         #expect(configuration.drainSeconds == 0)
+        #expect(configuration.auditRetentionDays == 3650)
     }
 
     @Test func `without any setting it serves on loopback, one loop and one hash worker a core`() throws {
@@ -124,6 +126,7 @@ import Testing
         #expect(configuration.loops == 3 && configuration.hashWorkers == 3)
         #expect(configuration.signingAlgorithm == .rs256)
         #expect(configuration.accessTokenSeconds == 900 && configuration.refreshGraceSeconds == 60)
+        #expect(configuration.auditRetentionDays == 90)
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
     }
