@@ -64,7 +64,9 @@ let package = Package(
                 "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb, logging,
                 providers,
             ]),
-        .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
+        .executableTarget(
+            name: "portcullis", dependencies: ["AuthServer", "Auth", "HTTP", "JSON", argumentParser],
+            swiftSettings: settings),
 
         // What several suites share.
         .target(

@@ -5,13 +5,15 @@ import Passwords
 enum Bootstrap {
     /// Makes it if no account was ever made. Returns the password to show when it was made up here; nil otherwise.
     static func run(
-        _ store: EmbeddedStore, password configured: String?, parameters: PasswordHashParameters, at now: UnixTime
+        _ store: EmbeddedStore, password configured: String?, parameters: PasswordHashParameters,
+        policy: PasswordPolicy,
+        at now: UnixTime
     ) async throws(StartupError) -> String? {
         do {
             if try await store.hasEverHadUsers() { return nil }
             let password = try configured ?? MadePassword.make()
             guard let name = Username("admin") else { return nil }
-            let bytes = try PasswordPolicy().bytes(ofNew: password, username: name.text)
+            let bytes = try policy.bytes(ofNew: password, username: name.text)
             let hash = try PasswordHash.hash(bytes.span.bytes, parameters: parameters)
             let admin = NewUser(
                 id: try Identifier.make(at: now), username: name, roles: [Role.admin],

@@ -44,7 +44,7 @@ package enum ServerProcess {
 
     /// As many descriptors as the system allows, no core dump since memory holds secrets, and no end by whoever reads our
     /// output and leaves.
-    private static func limitProcess() {
+    package static func limitProcess() {
         signal(SIGPIPE, SIG_IGN)
         // A file that may not grow is an error of one write, which the store answers, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)

@@ -24,6 +24,8 @@ package struct Configuration: Sendable {
     package var issuer = "portcullis"
     package var audience = "portcullis"
     package var signingAlgorithm = SigningAlgorithm.rs256
+    /// How long keys stay where they are; `signingAlgorithm` counts, not the algorithm in here.
+    package var keyRing = KeyRingPolicy()
     package var accessTokenSeconds = 900
     package var refreshGraceSeconds = 60
     /// Origins whose browsers may use the refresh cookie besides our own.
@@ -39,10 +41,35 @@ package struct Configuration: Sendable {
     package var hashWorkers = 1
     /// Logins that may wait for a hash; at about 20 ms a hash and two workers, 64 wait 0.7 s.
     package var hashQueue = 64
+    package enum Registration: String, Sendable, CaseIterable {
+        case open, closed
+    }
+
+    /// Whether people may make their own accounts.
+    package var registration = Registration.closed
+    /// Registrations of one address an hour: a class or an office does it together, a person once.
+    package var registrationsPerHour = ThrottleLimits.registrationsPerHour {
+        didSet { throttle.limitRegistrations(perHour: registrationsPerHour) }
+    }
+    /// Refreshes of one address a second: all users behind it, or a backend that refreshes for its users. 200 are 5 % of
+    /// a loop's time in RS256 signatures.
+    package var refreshesPerSecond = ThrottleLimits.refreshesPerSecond {
+        didSet { throttle.limitRefreshes(perSecond: refreshesPerSecond) }
+    }
+    /// What a new password may be.
+    package var passwordPolicy = PasswordPolicy()
+    package var passwordMinimumCharacters: Int {
+        get { passwordPolicy.minimumCharacters }
+        set { passwordPolicy = PasswordPolicy(minimumCharacters: newValue) }
+    }
+    /// How long a refused login may wait to be written to the audit with others: four transactions a second at most.
+    package var auditDelayMilliseconds = 250
     package var throttle = ThrottleLimits()
     package var attemptCaps = AttemptCaps()
     /// How long the audit is kept: long enough to look into what is found a quarter later.
     package var auditRetentionDays = 90
+    /// How long a password that an administrator gave is good for its one login: a day to hand it over.
+    package var oneTimePasswordSeconds = 86_400
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000
@@ -61,6 +88,12 @@ package struct Configuration: Sendable {
     package var drainSeconds = 10
 
     package init() {}
+
+    /// After how many days keys rotate by themselves; 0: only when asked.
+    package var keyRotationDays: Int {
+        get { Int(clamping: (keyRing.activeMilliseconds ?? 0) / 86_400_000) }
+        set { keyRing.activeMilliseconds = newValue == 0 ? nil : Int64(newValue) * 86_400_000 }
+    }
 
     /// From environment variables over the file, if one is given; every wrong, unknown or not yet supported setting is
     /// named. Blocks.

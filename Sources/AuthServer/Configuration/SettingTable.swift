@@ -1,4 +1,5 @@
 import Auth
+import Passwords
 
 extension Setting {
     /// Every setting of this version, in the order that reports have. Defaults are the initial values of
@@ -21,6 +22,13 @@ extension Setting {
         .text(
             "PORTCULLIS_ADMIN_PASSWORD_FILE", optional: \.adminPasswordFile, bytes: 1...4096,
             "File with that password, instead of it; a line end after it is no part of it."),
+        .choice("PORTCULLIS_REGISTRATION", \.registration, "Whether people may make their own accounts."),
+        .integer(
+            "PORTCULLIS_REGISTRATIONS_PER_HOUR", 1...10_000, \.registrationsPerHour,
+            "Registrations of one address an hour; its network may do five times as many."),
+        .integer(
+            "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS", PasswordPolicy.floor...64, \.passwordMinimumCharacters,
+            "The fewest characters of a new password."),
         .list(
             "PORTCULLIS_ALLOWED_ORIGINS", \.allowedOrigins, "origins such as https://app.example",
             each: Configuration.isOrigin,
@@ -32,10 +40,16 @@ extension Setting {
         .text("PORTCULLIS_AUDIENCE", \.audience, "The aud of access tokens."),
         .choice("PORTCULLIS_SIGNING_ALGORITHM", \.signingAlgorithm, "How new access tokens are signed."),
         .integer(
+            "PORTCULLIS_KEY_ROTATION_DAYS", 0...3650, \.keyRotationDays,
+            "After how many days keys rotate by themselves; 0: only when asked."),
+        .integer(
             "PORTCULLIS_ACCESS_TOKEN_SECONDS", 1...3600, \.accessTokenSeconds, "Lifetime of an access token."),
         .integer(
             "PORTCULLIS_REFRESH_GRACE_SECONDS", 0...300, \.refreshGraceSeconds,
             "How long a refresh whose answer was lost may be repeated."),
+        .integer(
+            "PORTCULLIS_REFRESHES_PER_SECOND", 1...10_000, \.refreshesPerSecond,
+            "Refreshes of one address a second; a session may do two."),
     ]
 
     private static let capacities: [Setting] = [
@@ -53,6 +67,9 @@ extension Setting {
         .integer(
             "PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000, \.maximumConnections,
             "Connections a loop has open; fewer when descriptors are short."),
+        .integer(
+            "PORTCULLIS_ONE_TIME_PASSWORD_SECONDS", 60...2_592_000, \.oneTimePasswordSeconds,
+            "How long a password that an administrator gave for one login is good."),
         .integer(
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(

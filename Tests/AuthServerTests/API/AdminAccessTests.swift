@@ -29,7 +29,10 @@ import Testing
                         ([], target, 401, "missing-token"),
                         (["Authorization: Bearer x"], target, 401, "invalid-token"),
                         (["Authorization: Basic YTpi"], target, 401, "missing-token"),
-                        (["Authorization: Bearer \(admin)", "Authorization: Bearer \(admin)"], target, 401, "invalid-request"),
+                        (
+                            ["Authorization: Bearer \(admin)", "Authorization: Bearer \(admin)"], target, 401,
+                            "invalid-request"
+                        ),
                         ([], "\(target)?access_token=\(admin)", 401, "invalid-request"),
                         (["Authorization: Bearer \(admin)"], "\(target)?access_token=x", 401, "invalid-request"),
                         (["Authorization: Bearer \(ada)"], target, 403, "insufficient-scope"),
@@ -60,7 +63,8 @@ import Testing
                     let options = try client.exchange("OPTIONS", target, fields)
                     #expect(options.status == 204)
                     #expect(options.field("allow") == allowed.joined(separator: ", "), "\(target)")
-                    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"] where !methods.contains(method) {
+                    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
+                    where !methods.contains(method) {
                         let reply = try client.exchange(method, target, fields)
                         #expect(reply.status == 405, "\(method) \(target)")
                         #expect(reply.field("allow") == options.field("allow"))
@@ -92,12 +96,12 @@ import Testing
 
     /// How somebody stops being an administrator.
     enum Fall: CaseIterable {
-        case demoted, disabled, deleted
+        case demoted, barred, deleted
 
         func ask(_ admin: Administrator, _ id: String) throws -> RawClient.Reply {
             switch self {
             case .demoted: try admin.ask("PATCH", "users/\(id)", #"{"roles":["reader"]}"#)
-            case .disabled: try admin.ask("PATCH", "users/\(id)", #"{"enabled":false}"#)
+            case .barred: try admin.ask("PATCH", "users/\(id)", #"{"enabled":false}"#)
             case .deleted: try admin.ask("DELETE", "users/\(id)")
             }
         }
@@ -138,7 +142,7 @@ import Testing
             case .demoted:
                 _ = try await store.update(
                     user, UserChange(roles: []), at: now, as: .localOperator, from: .server)
-            case .disabled:
+            case .barred:
                 _ = try await store.update(
                     user, UserChange(isEnabled: false), at: now, as: .localOperator, from: .server)
             case .deleted: _ = try await store.delete(user, at: now, as: .localOperator, from: .server)
@@ -147,7 +151,8 @@ import Testing
                 #expect(try client.verify(eve) == 200, "the loops do not know")
                 let stale = Administrator(client, token: eve)
                 for (method, path, body) in [
-                    ("GET", "users", nil), ("POST", "users", #"{"username":"mallory"}"#), ("GET", "users/\(victim)", nil),
+                    ("GET", "users", nil), ("POST", "users", #"{"username":"mallory"}"#),
+                    ("GET", "users/\(victim)", nil),
                     ("PATCH", "users/\(victim)", #"{"enabled":false}"#), ("DELETE", "users/\(victim)", nil),
                     ("GET", "users/\(victim)/sessions", nil), ("DELETE", "users/\(victim)/sessions", nil),
                     ("DELETE", "users/\(victim)/lock", nil), ("POST", "users/\(victim)/password", "{}"),

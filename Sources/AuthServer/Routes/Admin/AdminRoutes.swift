@@ -53,15 +53,35 @@ struct AdminRoutes: Sendable {
     private let revocations: RevocationAdminRoutes
     private let audit: AuditAdminRoutes
     private let tokens: TokenInspection
+    private let keys: KeyAdminRoutes
 
     init(
-        store: any AdministrationStore, service: AdministrationService, attempts: AttemptCaps, tokens: TokenInspection
+        store: any AdministrationStore, service: AdministrationService, attempts: AttemptCaps, tokens: TokenInspection,
+        keys: KeyHub
     ) {
         users = UserAdminRoutes(store: store, service: service, attempts: attempts)
         access = AccessAdminRoutes(store: store, service: service)
         revocations = RevocationAdminRoutes(service: service)
         audit = AuditAdminRoutes(store: store)
         self.tokens = tokens
+        self.keys = KeyAdminRoutes(hub: keys)
+    }
+
+    /// `lookup` never rotates.
+    init(
+        _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, _ keyHub: KeyHub,
+        lookup: LookupKeys
+    ) {
+        self.init(
+            store: backend.store,
+            service: AdministrationService(
+                store: backend.store, hasher: backend.hashPool, throttle: backend.throttle, publisher: hub,
+                lookup: lookup, policy: configuration.passwordPolicy,
+                oneTimeSeconds: Int64(configuration.oneTimePasswordSeconds)),
+            attempts: configuration.attemptCaps,
+            tokens: TokenInspection(
+                issuer: configuration.issuer, audience: configuration.audience, keys: { keyHub.snapshot },
+                revocations: { hub.snapshot }), keys: keyHub)
     }
 
     /// `parameters` as `Request.parameters` gives them.
@@ -84,6 +104,9 @@ struct AdminRoutes: Sendable {
         case (.adminRevocations, _): return try await revocations.revoke(call)
         case (.adminAudit, _): return try await audit.page(call)
         case (.adminTokenInspect, _): return try tokens.respond(call)
+        case (.adminKeys, _): return try await keys.list(call)
+        case (.adminKeysRotate, _): return try await keys.rotate(call)
+        case (.adminKeysReseal, _): return try await keys.reseal(call)
         default: throw .unavailable
         }
     }
