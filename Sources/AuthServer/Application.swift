@@ -74,6 +74,7 @@ package final class Application: Sendable {
             }
         } catch {
             backend.close()
+            backend.log.stop()
             throw error
         }
     }
@@ -153,6 +154,8 @@ package final class Application: Sendable {
         backend.close()
         group.stopAndJoin()
         ops.stopAndJoin()
+        backend.log.logger.info("stopped")
+        backend.log.stop()
     }
 
     /// Looks every few milliseconds; only for the end of the process.

@@ -96,14 +96,12 @@ struct Backend: Sendable {
         }
     }
 
-    /// After the last loop. Blocks until everything committed is in the file.
+    /// After the last loop; the log goes on. Blocks until everything committed is in the file.
     func close() {
         hashPool.stopAndJoin()
         do throws(StoreError) { try store.close() } catch {
             log.logger.error("the store did not close cleanly and will recover at the next start", error: error)
         }
         storeThread.stopAndJoin()
-        log.logger.info("stopped")
-        log.stop()
     }
 }
