@@ -64,6 +64,10 @@ let package = Package(
         .executableTarget(
             name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
             swiftSettings: settings),
+        // A server whose keys live faster, for the judges of a rotation.
+        .executableTarget(
+            name: "HastyServer", dependencies: ["AuthServer", "Reactor", "JWT", "Auth"], path: "Tests/Judges/Server",
+            swiftSettings: settings),
 
         // What every implementation of the stores must keep, and a child process to kill while it works.
         .target(
