@@ -31,9 +31,10 @@ struct Servers: Sendable {
         ) { [weak directory] index, keys, number in
             directory?.workers[index].update(keys, number) ?? true
         }
+        let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, health: health)
+            hub: hub, health: health, admin: admin)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {

@@ -13,6 +13,7 @@ struct WorkerParts: Sendable {
     let hashPool: HashPool
     let hub: RevocationHub
     let health: HealthRoutes
+    let admin: AdminRoutes
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -35,6 +36,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private var refresh: RefreshRoute?
     private var logout: LogoutRoute?
     private let me: MeRoute
+    private let admin: AdminRoutes
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
@@ -50,6 +52,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
+        admin = parts.admin
         try makeServices(parts)
     }
 
@@ -190,9 +193,14 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respondToAll(
                 user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminUsers, .adminUser,
-            .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit, .adminTokenInspect,
-            .adminKeys, .adminKeysRotate, .adminKeysReseal:
+        case .adminUsers, .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations,
+            .adminAudit, .adminKeys, .adminKeysRotate:
+            let subject = try required(subject)
+            return try await admin.respond(
+                to: request, on: route, parameters: parameters,
+                as: .user(subject.user, version: subject.userVersion), from: exchange.origin)
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect,
+            .adminKeysReseal:
             throw .unavailable
         }
     }

@@ -39,6 +39,8 @@ package struct Configuration: Sendable {
     package var attemptCaps = AttemptCaps()
     /// How long the audit is kept: long enough to look into what is found a quarter later.
     package var auditRetentionDays = 90
+    /// How long a password that an administrator gave is good for its one login: a day to hand it over.
+    package var oneTimePasswordSeconds = 86_400
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000
@@ -126,6 +128,8 @@ package struct Configuration: Sendable {
         hashQueue = reader.value(.integer("PORTCULLIS_HASH_QUEUE", 1...65_536), default: hashQueue)
         maximumConnections = reader.value(
             .integer("PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000), default: maximumConnections)
+        oneTimePasswordSeconds = reader.value(
+            .integer("PORTCULLIS_ONE_TIME_PASSWORD_SECONDS", 60...2_592_000), default: oneTimePasswordSeconds)
         auditRetentionDays = reader.value(
             .integer("PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650), default: auditRetentionDays)
         drainSeconds = reader.value(.integer("PORTCULLIS_DRAIN_SECONDS", 0...3600), default: drainSeconds)

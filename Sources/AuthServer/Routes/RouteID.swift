@@ -41,6 +41,8 @@ enum Access: Sendable, Equatable {
     case open
     /// A good access token, and one of these roles if there are any.
     case token(anyOf: [String])
+
+    static let administrators = Access.token(anyOf: ["admin"])
 }
 
 /// A route as declared.
@@ -56,44 +58,37 @@ struct RouteDeclaration: Sendable {
     }
 
     /// Every route of the main port, in one place.
-    static let main: [RouteDeclaration] =
-        [
-            RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
-            RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
-            RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
-            // Names no role, which nobody has: an answer of verify, not a 404.
-            RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/…"),
-            RouteDeclaration(.login, .post, "/api/v1/auth/login"),
-            RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
-            RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
-            RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
-            RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
-            RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
-            RouteDeclaration(.live, [.get, .head], "/livez"),
-            RouteDeclaration(.ready, [.get, .head], "/readyz"),
-        ] + admin
-
-    private static let administrators = Access.token(anyOf: ["admin"])
-
-    /// The administrators' routes, here and on the control socket.
-    static let admin: [RouteDeclaration] = [
-        RouteDeclaration(.adminUsers, [.get, .head, .post], "/api/v1/admin/users", administrators),
-        RouteDeclaration(.adminUser, [.get, .head, .patch, .delete], "/api/v1/admin/users/{id}", administrators),
+    static let main: [RouteDeclaration] = [
+        RouteDeclaration(.verify, [.get, .head], "/api/v1/auth/verify"),
+        RouteDeclaration(.verifyAny, .any, "/api/v1/auth/verify/any/…"),
+        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/{roles}/…"),
+        // Names no role, which nobody has: an answer of verify, not a 404.
+        RouteDeclaration(.verifyRoles, .any, "/api/v1/auth/verify/roles/…"),
+        RouteDeclaration(.login, .post, "/api/v1/auth/login"),
+        RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
+        RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
+        RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+        RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
+        RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
+        RouteDeclaration(.live, [.get, .head], "/livez"),
+        RouteDeclaration(.ready, [.get, .head], "/readyz"),
+        RouteDeclaration(.adminUsers, [.get, .head, .post], "/api/v1/admin/users", .administrators),
+        RouteDeclaration(.adminUser, [.get, .head, .patch, .delete], "/api/v1/admin/users/{id}", .administrators),
         RouteDeclaration(
-            .adminUserSessions, [.get, .head, .delete], "/api/v1/admin/users/{id}/sessions", administrators),
-        RouteDeclaration(.adminUserLock, .delete, "/api/v1/admin/users/{id}/lock", administrators),
-        RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", administrators),
-        RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", administrators),
-        RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", administrators),
-        RouteDeclaration(.adminKeys, [.get, .head], "/api/v1/admin/keys", administrators),
-        RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", administrators),
+            .adminUserSessions, [.get, .head, .delete], "/api/v1/admin/users/{id}/sessions", .administrators),
+        RouteDeclaration(.adminUserLock, .delete, "/api/v1/admin/users/{id}/lock", .administrators),
+        RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", .administrators),
+        RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", .administrators),
+        RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", .administrators),
+        RouteDeclaration(.adminKeys, [.get, .head], "/api/v1/admin/keys", .administrators),
+        RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", .administrators),
     ]
 
-    /// Every route of the control socket.
+    /// Every route of the control socket: administration, and what only who owns the machine may ask.
     static let control: [RouteDeclaration] =
-        admin + [
-            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", administrators),
-            RouteDeclaration(.adminKeysReseal, .post, "/api/v1/admin/keys/reseal", administrators),
+        main.filter { $0.access == .administrators } + [
+            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", .administrators),
+            RouteDeclaration(.adminKeysReseal, .post, "/api/v1/admin/keys/reseal", .administrators),
         ]
 
     /// Every route of the ops port.

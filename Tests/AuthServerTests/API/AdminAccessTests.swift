@@ -29,7 +29,10 @@ import Testing
                         ([], target, 401, "missing-token"),
                         (["Authorization: Bearer x"], target, 401, "invalid-token"),
                         (["Authorization: Basic YTpi"], target, 401, "missing-token"),
-                        (["Authorization: Bearer \(admin)", "Authorization: Bearer \(admin)"], target, 401, "invalid-request"),
+                        (
+                            ["Authorization: Bearer \(admin)", "Authorization: Bearer \(admin)"], target, 401,
+                            "invalid-request"
+                        ),
                         ([], "\(target)?access_token=\(admin)", 401, "invalid-request"),
                         (["Authorization: Bearer \(admin)"], "\(target)?access_token=x", 401, "invalid-request"),
                         (["Authorization: Bearer \(ada)"], target, 403, "insufficient-scope"),
@@ -60,7 +63,8 @@ import Testing
                     let options = try client.exchange("OPTIONS", target, fields)
                     #expect(options.status == 204)
                     #expect(options.field("allow") == allowed.joined(separator: ", "), "\(target)")
-                    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"] where !methods.contains(method) {
+                    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
+                    where !methods.contains(method) {
                         let reply = try client.exchange(method, target, fields)
                         #expect(reply.status == 405, "\(method) \(target)")
                         #expect(reply.field("allow") == options.field("allow"))
@@ -147,7 +151,8 @@ import Testing
                 #expect(try client.verify(eve) == 200, "the loops do not know")
                 let stale = Administrator(client, token: eve)
                 for (method, path, body) in [
-                    ("GET", "users", nil), ("POST", "users", #"{"username":"mallory"}"#), ("GET", "users/\(victim)", nil),
+                    ("GET", "users", nil), ("POST", "users", #"{"username":"mallory"}"#),
+                    ("GET", "users/\(victim)", nil),
                     ("PATCH", "users/\(victim)", #"{"enabled":false}"#), ("DELETE", "users/\(victim)", nil),
                     ("GET", "users/\(victim)/sessions", nil), ("DELETE", "users/\(victim)/sessions", nil),
                     ("DELETE", "users/\(victim)/lock", nil), ("POST", "users/\(victim)/password", "{}"),

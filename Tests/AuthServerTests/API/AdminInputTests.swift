@@ -1,3 +1,4 @@
+import Auth
 import AuthServer
 import JSON
 import JWT
@@ -28,7 +29,8 @@ import Testing
                     #expect(reply.problem == "not-found")
                 }
             }
-            for path in ["users/", "users//sessions", "users/\(mine)/", "users/\(mine)/sessions/", "user", "", "Users"] {
+            for path in ["users/", "users//sessions", "users/\(mine)/", "users/\(mine)/sessions/", "user", "", "Users"]
+            {
                 #expect(try admin.get(path).status == 404, "\(path)")
             }
             #expect(try admin.get("users/\(mine.uppercased())").status == 200, "RFC 9562 section 4")
@@ -42,7 +44,9 @@ import Testing
             let bytes = try id.identifier().bytes
             func cursor(_ bytes: [UInt8]) -> String { String(decoding: Base64URL.encode(bytes), as: UTF8.self) }
             var refused: [(String, String)] = []
-            for value in ["0", "201", "abc", "-1", "+5", "1.0", "", "%31%", "1e2", "99999999999999999999", "0x10", "%20"] {
+            for value in [
+                "0", "201", "abc", "-1", "+5", "1.0", "", "1e2", "99999999999999999999", "0x10", "%20",
+            ] {
                 for list in ["users", "audit"] { refused.append(("\(list)?limit=\(value)", "limit")) }
             }
             for value in [
@@ -95,7 +99,8 @@ import Testing
             let before = try admin.get("users/\(ada)").text
             let many = (0...32).map { "\"role\($0)\"" }.joined(separator: ",")
             let roles = [
-                "1", "\"admin\"", "{}", "true", "[1]", "[null]", "[[]]", #"[""]"#, #"["Admin"]"#, #"["a b"]"#, #"["a,b"]"#,
+                "1", "\"admin\"", "{}", "true", "[1]", "[null]", "[[]]", #"[""]"#, #"["Admin"]"#, #"["a b"]"#,
+                #"["a,b"]"#,
                 #"["-a"]"#, #"["é"]"#, #"["a\u0000"]"#, #"["\#(String(repeating: "a", count: 65))"]"#, "[\(many)]",
                 #"["a","a"]"#, #"["reader","writer","reader"]"#,
             ]
@@ -128,7 +133,8 @@ import Testing
             for (method, path) in [("POST", "users"), ("PATCH", "users/\(ada)"), ("POST", "users/\(ada)/password")] {
                 for body in [
                     "[]", "1", "null", "\"\"", "{", "{}{}", "{'enabled':false}", #"{"enabled":false,}"#, "\u{FEFF}{}",
-                    #"{"enabled":false,"enabled":false}"#, #"{"enabled":false,"en\u0061bled":true}"#, #"{"a":"\ud800"}"#,
+                    #"{"enabled":false,"enabled":false}"#, #"{"enabled":false,"en\u0061bled":true}"#,
+                    #"{"a":"\ud800"}"#,
                     String(repeating: #"{"a":"#, count: 9) + "1" + String(repeating: "}", count: 9),
                 ] { refused.append((method, path, body)) }
             }

@@ -3,6 +3,7 @@ import AuthServer
 import JSON
 import Passwords
 import Reactor
+import StoreConformance
 import TestSupport
 import Testing
 

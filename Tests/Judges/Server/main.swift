@@ -1,5 +1,7 @@
+import Auth
 import AuthServer
 import Foundation
+import JWT
 import Reactor
 
 // A server whose keys live faster, for the judges of a rotation: what takes minutes takes as many seconds.

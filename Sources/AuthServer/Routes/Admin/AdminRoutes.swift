@@ -67,6 +67,21 @@ struct AdminRoutes: Sendable {
         self.keys = KeyAdminRoutes(hub: keys)
     }
 
+    /// `lookup` never rotates.
+    init(
+        _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, _ keyHub: KeyHub, lookup: LookupKeys
+    ) {
+        self.init(
+            store: backend.store,
+            service: AdministrationService(
+                store: backend.store, hasher: backend.hashPool, throttle: backend.throttle, publisher: hub,
+                lookup: lookup, oneTimeSeconds: Int64(configuration.oneTimePasswordSeconds)),
+            attempts: configuration.attemptCaps,
+            tokens: TokenInspection(
+                issuer: configuration.issuer, audience: configuration.audience, keys: { keyHub.snapshot },
+                revocations: { hub.snapshot }), keys: keyHub)
+    }
+
     /// `parameters` as `Request.parameters` gives them.
     func respond(
         to request: Request, on route: RouteID, parameters: [String], as authority: Authority,
