@@ -155,6 +155,8 @@ class Client(threading.Thread):
                     problem = judge.judge(judged)
                     if problem:
                         self.problems.append(f"{judge.name} refused a token of key {key_of(judged)}: {problem}")
+            # A user has a limited number of sessions.
+            connection.ask("POST", "/api/v1/auth/logout", {"refresh_token": fresh["refresh_token"]})
 
     def note(self, what, status):
         self.requests += 1
@@ -168,13 +170,16 @@ def key_of(token):
 
 
 class Keys:
-    """An administrator of the keys."""
+    """An administrator of the keys, whose own tokens end, too."""
 
     def __init__(self, server):
         self.connection = Connection(server)
+        self.refresh_token = self.connection.login()[1]["refresh_token"]
 
     def ask(self, method, path, body=None):
-        reply, content = self.connection.ask(method, path, body, token=self.connection.login()[1]["access_token"])
+        _, granted = self.connection.tokens("refresh", {"refresh_token": self.refresh_token})
+        self.refresh_token = granted["refresh_token"]
+        reply, content = self.connection.ask(method, path, body, token=granted["access_token"])
         return reply, json.loads(content)
 
     def active(self):

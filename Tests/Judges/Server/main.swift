@@ -25,6 +25,11 @@ configuration.adminPassword = CommandLine.arguments[2]
 // Made at once: the time an RSA key takes would not be divided.
 configuration.signingAlgorithm = .es256
 configuration.accessTokenSeconds /= Int(haste)
+// The load is of one account from one address.
+for rule in ThrottleRule.allCases {
+    configuration.throttle[rule] = GCRA(burst: 60_000, intervalMilliseconds: 1)
+}
+configuration.attemptCaps.unknownDevices = 60_000
 configuration.keyRing.publicationMilliseconds /= haste
 configuration.keyRing.signingRetentionMilliseconds /= haste
 
