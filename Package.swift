@@ -71,7 +71,7 @@ let package = Package(
 
         // What every implementation of the stores must keep, and a child process to kill while it works.
         .target(
-            name: "StoreConformance", dependencies: ["Auth", "OpenSSL"], path: "Tests/StoreConformance",
+            name: "StoreConformance", dependencies: ["Auth", "JWT", "OpenSSL"], path: "Tests/StoreConformance",
             swiftSettings: settings),
         .executableTarget(
             name: "StoreCrasher", dependencies: ["AuthServer", "Auth", "StoreConformance"], path: "Tests/StoreCrasher",

@@ -72,6 +72,8 @@ import Testing
             }
             #expect(try server.post("/api/v1/auth/logout", token: fresh.access).status == 204)
             load.rounds.withLock { $0 += 1 }
+            // Reading blocks: with as many clients as threads nobody else would get a turn.
+            await Task.yield()
         }
         #expect(follower.fetches > 1)
     }
@@ -83,7 +85,7 @@ import Testing
         } _: { server in
             let admin = try Administrator(server)
             let load = Load()
-            let clients = try (0..<3).map { _ in try server.client() }
+            let clients = try (0..<2).map { _ in try server.client() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for client in clients { group.addTask { try await KeyRotationLoadTests.use(client, load) } }
                 group.addTask {
@@ -106,6 +108,5 @@ import Testing
             return replies.last?.status != 409
         }
         #expect(replies.last?.isRotated == true, "\(replies.last?.text ?? "no answer")")
-        #expect(replies.first?.problem == "too-early")
     }
 }
