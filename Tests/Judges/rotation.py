@@ -1,9 +1,9 @@
-"""Keys rotate under load, and other teams' libraries judge the tokens meanwhile, with the JWKS as their clients keep it.
+"""Keys rotate under load, and other teams' libraries judge the tokens with the JWKS as their clients keep it.
 
-A server whose keys live HASTE times faster than ours do; clients that log in, verify and refresh without a pause; judges
-that keep the JWKS for its max-age divided by HASTE and never fetch it earlier. Planned rotations may show nobody a 401
-and no judge an unknown key. After a compromised one the server refuses what the key signed at once, and the judges do
-when what they keep is over.
+A server whose keys live HASTE times faster than ours do; clients that log in, verify and refresh without a pause;
+judges that keep the JWKS for its max-age divided by HASTE and never fetch it earlier. Planned rotations may show nobody
+a 401 and no judge an unknown key. After a compromised one the server refuses what the key signed at once, and the
+judges do when what they keep is over.
 """
 
 import base64

@@ -19,7 +19,8 @@ package enum ResealWorkload {
     package static func run(on store: any Stores, record: @escaping @Sendable (String) -> Void) async throws {
         let stored = try await store.update { _ in nil }
         var (old, new): (UInt8, UInt8) = (1, 2)
-        if try !stored.isEmpty && stored.allSatisfy(master(sealing: 2).isCurrent) { swap(&old, &new) }
+        let second = try master(sealing: 2)
+        if !stored.isEmpty, stored.allSatisfy({ second.isCurrent($0.sealed) }) { swap(&old, &new) }
         _ = try await service(store, master(sealing: old)).load(at: Sample.start)
         while true {
             let both = try master(sealing: new, opening: [old])
