@@ -67,6 +67,11 @@ package struct Configuration: Sendable {
         maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
     }
 
+    /// Descriptors below which a start is refused: for each loop and the ops port an epoll, an eventfd, a listener and a
+    /// connection; sixteen for output, the data folder's files and what libraries open for a moment. Libraries end the
+    /// process when they get none.
+    package var neededDescriptors: Int { 16 + 4 * (loops + 1) }
+
     private mutating func readAddresses(_ reader: inout SettingReader) {
         listen = reader.value(.address("PORTCULLIS_LISTEN"), default: listen)
         opsListen = reader.value(.address("PORTCULLIS_OPS_LISTEN"), default: opsListen)
