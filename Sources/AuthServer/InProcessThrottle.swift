@@ -1,7 +1,7 @@
 import Auth
 import Reactor
 
-/// The login limits of one node, shared by its loops. The lock is held for a few table look-ups, and only by logins.
+/// The limits of one node, shared by its loops. The lock is held for a few table look-ups, and never by verify.
 final class InProcessThrottle: LoginThrottle {
     private let table: Lock<ThrottleTable>
 
@@ -14,6 +14,8 @@ final class InProcessThrottle: LoginThrottle {
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
+
+    func forget(_ keys: [ThrottleKey]) async { table.withLock { $0.forget(keys) } }
 
     var evictions: UInt64 { table.withLock { $0.evictions } }
 }

@@ -9,25 +9,27 @@ final class Maintenance: Sendable {
 
     private let store: EmbeddedStore
     private let hub: RevocationHub
-    private let keyService: KeyService
+    private let keyHub: KeyHub
     private let group: EventLoopGroup
     private let workers: [Worker]
     private let attemptWindowMilliseconds: Int64
+    private let auditRetentionMilliseconds: Int64
     private let rounds = Atomic(0)
 
     /// Rounds done; the first begins with the server and completes its key rings.
     var roundCount: Int { rounds.load(ordering: .relaxed) }
 
     init(
-        store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
-        attemptWindowMilliseconds: Int64
+        store: EmbeddedStore, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup, workers: [Worker],
+        attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
         self.store = store
         self.hub = hub
-        self.keyService = keyService
+        self.keyHub = keyHub
         self.group = group
         self.workers = workers
         self.attemptWindowMilliseconds = attemptWindowMilliseconds
+        self.auditRetentionMilliseconds = auditRetentionMilliseconds
     }
 
     func start() {
@@ -63,10 +65,9 @@ final class Maintenance: Sendable {
                 try await store.pruneAttempts(countedUntil: windowStart)
             }
             try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
-            let keys = try await keyService.load(at: now)
-            await group.runOnAll { [workers] index in
-                do { try workers[index].update(keys) } catch { return }
-            }
+            let auditStart = now.adding(milliseconds: -auditRetentionMilliseconds)
+            try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
+            try await keyHub.maintain(at: now)
         } catch {
             return
         }

@@ -12,7 +12,10 @@ struct WorkerParts: Sendable {
     let throttle: InProcessThrottle
     let hashPool: HashPool
     let hub: RevocationHub
+    let audit: AuditWriter
+    let registrations: InProcessRegistrations
     let health: HealthRoutes
+    let admin: AdminRoutes
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -20,25 +23,36 @@ struct WorkerParts: Sendable {
 /// `@unchecked Sendable`: made before its loop serves, then touched only on that loop.
 final class Worker: RequestHandler, @unchecked Sendable {
     private static let router = Router(RouteDeclaration.main.map(\.route))
+    private static let routerWithoutRegistration = Router(
+        RouteDeclaration.main.filter { $0.id != .register }.map(\.route))
     private static let access: [RouteID: Access] = Dictionary(
         RouteDeclaration.main.map { ($0.id, $0.access) }, uniquingKeysWith: { first, _ in first })
 
     let metrics = WorkerMetrics()
+    private let router: Router
     private let health: HealthRoutes
+    private let bodyLimit: Int
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
     private var keysRoute: KeysRoute
+    private var keysNumber: UInt64 = 0
     private var revocationNumber: UInt64
     private var login: LoginRoute?
     private var refresh: RefreshRoute?
     private var logout: LogoutRoute?
+    /// Nil where registration is closed.
+    private var register: RegisterRoute?
+    private var password: PasswordRoute?
     private let me: MeRoute
+    private let admin: AdminRoutes
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
+        router = configuration.registration == .open ? Worker.router : Worker.routerWithoutRegistration
         health = parts.health
+        bodyLimit = configuration.requestBodyBytes
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -46,9 +60,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
             keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
             audience: configuration.audience,
             limits: TokenCacheLimits(
-                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
+                entries: configuration.tokenCacheEntries,
+                bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
+        admin = parts.admin
         try makeServices(parts)
     }
 
@@ -57,23 +73,37 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let issuer = TokenIssuer(
             issuer: configuration.issuer, audience: configuration.audience,
             lifetimeSeconds: Int64(configuration.accessTokenSeconds))
-        var limits = LoginLimits()
-        limits.attempts = configuration.attemptCaps
+        let limits = LoginLimits()
         let cookie = RefreshCookie(
             allowedOrigins: configuration.allowedOrigins, maximumAgeSeconds: limits.idleSeconds)
         let state: @Sendable () -> AuthState = { [unowned self] in self.state }
+        let check = try PasswordCheck(
+            throttle: parts.throttle, attempts: parts.store, hasher: parts.hashPool, caps: configuration.attemptCaps,
+            parameters: configuration.passwordHash, state: state)
         login = LoginRoute(
-            service: try LoginService(
-                throttle: parts.throttle, attempts: parts.store, users: parts.store, sessions: parts.store,
-                hasher: parts.hashPool, publisher: parts.hub, issuer: issuer, limits: limits,
-                parameters: configuration.passwordHash, state: state),
-            cookie: cookie,
-            throttled: metrics.throttled)
+            service: LoginService(
+                check: check, users: parts.store, sessions: parts.store, hasher: parts.hashPool, publisher: parts.hub,
+                audit: parts.audit, issuer: issuer, limits: limits, parameters: configuration.passwordHash,
+                state: state),
+            cookie: cookie, throttled: metrics.throttled)
+        password = PasswordRoute(
+            service: PasswordService(
+                check: check, users: parts.store, passwords: parts.store, hasher: parts.hashPool,
+                publisher: parts.hub, audit: parts.audit, issuer: issuer, policy: configuration.passwordPolicy,
+                state: state),
+            cookie: cookie, throttled: metrics.throttled)
+        if configuration.registration == .open {
+            register = RegisterRoute(
+                service: RegistrationService(
+                    throttle: parts.throttle, desk: parts.registrations, users: parts.store, hasher: parts.hashPool,
+                    policy: configuration.passwordPolicy, state: state),
+                throttled: metrics.throttled)
+        }
         refresh = RefreshRoute(
             service: RefreshService(
-                sessions: parts.store, publisher: parts.hub, issuer: issuer,
+                throttle: parts.throttle, sessions: parts.store, publisher: parts.hub, issuer: issuer,
                 graceSeconds: Int64(configuration.refreshGraceSeconds), state: state),
-            cookie: cookie)
+            cookie: cookie, throttled: metrics.throttled)
         logout = LogoutRoute(
             service: LogoutService(sessions: parts.store, publisher: parts.hub, state: state), cookie: cookie)
     }
@@ -91,7 +121,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
         authenticator.update(revocations: revocations)
     }
 
-    func update(_ keys: KeyRingSnapshot) throws {
+    /// False when these keys cannot be used; then those of before stay.
+    func update(_ keys: KeyRingSnapshot, _ number: UInt64) -> Bool {
+        guard number > keysNumber else { return true }
+        do { try use(keys) } catch { return false }
+        keysNumber = number
+        return true
+    }
+
+    private func use(_ keys: KeyRingSnapshot) throws {
         // Unchanged keys would make every cached token be checked anew for nothing.
         if keys.verification.map(\.keyID) != self.keys.verification.map(\.keyID) {
             try authenticator.update(keys: keys.verification)
@@ -109,7 +147,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         _ output: inout OutputBuffer
     ) -> Reply {
         let path = head.path.of(bytes)
-        let match = Worker.router.match(head.method, path)
+        let match = router.match(head.method, path)
         guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
             let response = PreparedResponse(Unrouted.response(to: match, exchange.requestID))
             return write(response, .none, exchange, frame, &output)
@@ -124,7 +162,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
-        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics: return .collect(bodyLimit: 65_536)
+        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .register, .password, .adminUsers,
+            .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit,
+            .adminTokenInspect,
+            .adminKeys, .adminKeysRotate, .adminKeysReseal:
+            return .collect(bodyLimit: bodyLimit)
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)
@@ -143,12 +185,14 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     func respond(to request: Request, _ exchange: Exchange) async -> Response {
-        let match = request.withBytes(of: request.head.path) { Worker.router.match(request.method, $0) }
+        let match = request.withBytes(of: request.head.path) { router.match(request.method, $0) }
         let route: RouteID
         let response: Response
-        if case .found(let id, _) = match, let found = RouteID(rawValue: id) {
+        if case .found(let id, let parameters) = match, let found = RouteID(rawValue: id) {
             route = found
-            do throws(Refusal) { response = try await respond(to: request, on: route, exchange) } catch {
+            do throws(Refusal) {
+                response = try await respond(to: request, on: route, request.parameters(parameters), exchange)
+            } catch {
                 response = error.response(exchange.requestID)
             }
         } else {
@@ -160,11 +204,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     private func respond(
-        to request: Request, on route: RouteID, _ exchange: Exchange
+        to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
         let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
-        case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1:
+        case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1,
+            .register where request.head.authorization.count > 1:
             // No access token is looked at here; still nobody can say which of the two was meant.
             throw Refusal(.malformedRequest, "Send one Authorization field, not two.")
         case .login: return try await required(login).respond(to: request, exchange)
@@ -175,8 +220,20 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .logoutAll:
             return try await required(logout).respondToAll(
                 user: required(subject).user, from: exchange.origin)
+        case .register:
+            return try await required(register).respond(to: request, from: exchange.origin)
+        case .password:
+            return try await required(password).respond(to: request, by: required(subject), exchange)
         case .me: return try await me.respond(to: required(subject).user)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
+        case .adminUsers, .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations,
+            .adminAudit, .adminKeys, .adminKeysRotate:
+            let subject = try required(subject)
+            return try await admin.respond(
+                to: request, on: route, parameters: parameters,
+                as: .user(subject.user, version: subject.userVersion), from: exchange.origin)
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect,
+            .adminKeysReseal:
+            throw .unavailable
         }
     }
 

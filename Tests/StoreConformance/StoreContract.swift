@@ -3,7 +3,8 @@ import OpenSSL
 import Testing
 
 /// All that the server keeps, behind the protocols of `Auth`.
-package typealias Stores = UserStore & AttemptStore & SessionStore & RevocationStore & KeyStore & PrunableStore
+package typealias Stores = UserStore & AttemptStore & SessionStore & RevocationStore & KeyAdministration & PrunableStore
+    & UserAdministration & RevocationAdministration & PasswordStore & AuditStore
 
 /// One sentence of the contract between the server and its stores, and the check that an implementation keeps it. Each
 /// check is given an empty store of its own.
@@ -26,7 +27,9 @@ package struct StorePromise: Sendable, CustomTestStringConvertible {
 /// - Time comes from the caller; a store orders by it and compares with it and never reads a clock of its own.
 /// - Rows that only time makes superfluous may stay until they are pruned; no answer depends on when that happens.
 package enum StoreContract {
-    package static let all: [StorePromise] = users + attempts + sessions + revocations + keys
+    package static let all: [StorePromise] =
+        users + attempts + sessions + revocations + keys + passwords + authorities + userAdministration
+        + revocationAdministration + audit
 }
 
 /// What the checks are made of.

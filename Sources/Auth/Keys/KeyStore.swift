@@ -22,7 +22,7 @@ package struct StoredKey: Sendable, Equatable {
     /// JWS `alg` for signing keys; "HS256" for the symmetric ones. A key is bound to it for life.
     package let algorithm: String
     package var state: KeyState
-    package let sealed: [UInt8]
+    package var sealed: [UInt8]
     package let createdAt: UnixTime
     /// When it entered `state`.
     package var changedAt: UnixTime
@@ -44,8 +44,19 @@ package struct StoredKey: Sendable, Equatable {
 /// The key rings as stored.
 package protocol KeyStore: Sendable {
     /// Reads all keys, asks `change` and replaces them by its answer in one transaction (nil: leave as they are).
-    /// Returns what is stored afterwards. Parallel callers are serialised, so a ring is initialised once.
+    /// Returns what is stored afterwards. Parallel callers are serialised, so a ring is initialised once. That a key
+    /// retires is audited as a rotation by the server.
     func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey]
+}
+
+/// Changes of the rings that somebody asks for.
+package protocol KeyAdministration: KeyStore {
+    /// As `update`, for an authority that is checked first, in the same transaction. `event` is audited, with `detail` (a
+    /// key's id), only when `change` answers other keys. With a `change` of nil it is how an administrator reads the keys.
+    func administer(
+        as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(StoreError) -> AdminResult<[StoredKey]>
 }

@@ -27,11 +27,12 @@ package struct RevocationSubject: Sendable, Hashable {
 /// node believed in would refuse tokens that the others go on to issue. Until the collapse is stored and applied the set
 /// grows; it cannot outgrow what the store commits in that time. A collapse kills access tokens, not sessions.
 package struct RevocationSet: Sendable {
-    /// Some 60 bytes each: 15 MB, two hundred logouts a second for the longest token's hour and a half.
-    package static let standardLimit = 250_000
+    /// Some 60 bytes each: 15 MB, two hundred logouts a second for twenty minutes, longer than a token of the standard
+    /// lifetime lives.
+    package static let standardLimit = 262_144
 
     private struct Entry: Sendable {
-        let user: Identifier
+        let user: Identifier?
         let until: UnixTime
     }
 
@@ -83,9 +84,11 @@ package struct RevocationSet: Sendable {
         for revocation in revocations {
             switch revocation {
             case .token(let id, let user, let until):
-                tokens[id] = Entry(user: user, until: max(until, tokens[id]?.until ?? until))
+                let known = tokens[id]
+                tokens[id] = Entry(user: known?.user ?? user, until: max(until, known?.until ?? until))
             case .session(let id, let user, let until):
-                sessions[id] = Entry(user: user, until: max(until, sessions[id]?.until ?? until))
+                let known = sessions[id]
+                sessions[id] = Entry(user: known?.user ?? user, until: max(until, known?.until ?? until))
             case .user(let id, let version, let until):
                 let known = users[id]
                 users[id] = Epoch(
@@ -124,8 +127,9 @@ extension RevocationSet {
     package func wantedCollapse() -> RevocationCollapse? {
         guard count > limit else { return nil }
         var entries: [Identifier: Int] = [:]
-        for entry in tokens.values { entries[entry.user, default: 0] += 1 }
-        for entry in sessions.values { entries[entry.user, default: 0] += 1 }
+        // Entries of nobody known go with the fleet's generation alone.
+        for user in tokens.values.compactMap(\.user) { entries[user, default: 0] += 1 }
+        for user in sessions.values.compactMap(\.user) { entries[user, default: 0] += 1 }
         let target = limit / 4 * 3
         var remaining = count
         var chosen: [Identifier] = []
@@ -146,11 +150,11 @@ extension RevocationSet {
         _ collapse: RevocationCollapse, of before: RevocationSet, to revocations: some Sequence<Revocation>
     ) -> RevocationSet {
         let applied = applying(revocations)
-        let covered: (Identifier) -> Bool
+        let covered: (Identifier?) -> Bool
         switch collapse {
         case .users(let users):
             let users = Set(users)
-            covered = { users.contains($0) }
+            covered = { user in user.map { users.contains($0) } ?? false }
         case .everything: covered = { _ in true }
         }
         let users = collapse == .everything ? applied.users.filter { before.users[$0.key] != $0.value } : applied.users

@@ -16,10 +16,24 @@ enum RouteID: Int, CaseIterable, Sendable {
     case live
     case ready
     case metrics
+    case register
+    case password
+    case adminUsers
+    case adminUser
+    case adminUserSessions
+    case adminUserLock
+    case adminUserPassword
+    case adminRevocations
+    case adminAudit
+    case adminKeys
+    case adminKeysRotate
+    case adminKeysReseal
+    case adminTokenInspect
 
     /// The route's template, as metrics and logs name it.
     var template: String {
-        (RouteDeclaration.main + RouteDeclaration.ops).first { $0.id == self }?.route.pattern.description ?? "none"
+        (RouteDeclaration.main + RouteDeclaration.ops + RouteDeclaration.control).first { $0.id == self }?.route.pattern
+            .description ?? "none"
     }
 }
 
@@ -29,6 +43,8 @@ enum Access: Sendable, Equatable {
     case open
     /// A good access token, and one of these roles if there are any.
     case token(anyOf: [String])
+
+    static let administrators = Access.token(anyOf: ["admin"])
 }
 
 /// A route as declared.
@@ -54,11 +70,30 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
         RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
         RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+        RouteDeclaration(.register, .post, "/api/v1/auth/register"),
+        RouteDeclaration(.password, .post, "/api/v1/auth/password", .token(anyOf: [])),
         RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
         RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
         RouteDeclaration(.live, [.get, .head], "/livez"),
         RouteDeclaration(.ready, [.get, .head], "/readyz"),
+        RouteDeclaration(.adminUsers, [.get, .head, .post], "/api/v1/admin/users", .administrators),
+        RouteDeclaration(.adminUser, [.get, .head, .patch, .delete], "/api/v1/admin/users/{id}", .administrators),
+        RouteDeclaration(
+            .adminUserSessions, [.get, .head, .delete], "/api/v1/admin/users/{id}/sessions", .administrators),
+        RouteDeclaration(.adminUserLock, .delete, "/api/v1/admin/users/{id}/lock", .administrators),
+        RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", .administrators),
+        RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", .administrators),
+        RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", .administrators),
+        RouteDeclaration(.adminKeys, [.get, .head], "/api/v1/admin/keys", .administrators),
+        RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", .administrators),
     ]
+
+    /// Every route of the control socket: administration, and what only who owns the machine may ask.
+    static let control: [RouteDeclaration] =
+        main.filter { $0.access == .administrators } + [
+            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", .administrators),
+            RouteDeclaration(.adminKeysReseal, .post, "/api/v1/admin/keys/reseal", .administrators),
+        ]
 
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [

@@ -4,6 +4,7 @@ import GRDB
 /// Operations that share one transaction, and what became of each.
 final class Batch {
     private let jobs: [GroupCommitter.Job]
+    private let limits: EmbeddedLimits
     private var answers: [GroupCommitter.Delivery] = []
     private(set) var statements = 0
     /// The transaction changed something and its commit returned.
@@ -12,13 +13,14 @@ final class Batch {
     /// fsync that succeeds proves nothing: nothing more may be acknowledged on this connection.
     private(set) var isDiskInDoubt = false
 
-    init(_ jobs: [GroupCommitter.Job]) {
+    init(_ jobs: [GroupCommitter.Job], limits: EmbeddedLimits) {
         self.jobs = jobs
+        self.limits = limits
     }
 
     /// Throws when the transaction did not come to a commit that returned; `abandon` then says so to everybody.
     func run(in database: Database) throws {
-        let transaction = Transaction(database)
+        let transaction = Transaction(database, limits: limits)
         defer { statements = transaction.statements }
         let changesBefore = database.totalChangesCount
         try database.beginTransaction(.immediate)

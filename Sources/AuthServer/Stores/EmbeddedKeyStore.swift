@@ -1,27 +1,48 @@
 package import Auth
 import Foundation
 
-extension EmbeddedStore: KeyStore {
+extension EmbeddedStore: KeyAdministration {
     package func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey] {
-        let maximum = limits.keys
-        return try await perform { transaction in
+        try await perform { transaction in
             let before = try Self.storedKeys(transaction)
             guard let after = change(before) else { return before }
-            guard after.count <= maximum else { throw StoreError.unavailable }
-            try transaction.run("DELETE FROM keys")
-            for key in after {
-                try transaction.run(
-                    """
-                    INSERT INTO keys (purpose, id, algorithm, state, sealed, created_at, changed_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    key.purpose.rawValue, key.id, key.algorithm, key.state.rawValue, Data(key.sealed),
-                    key.createdAt.milliseconds, key.changedAt.milliseconds)
+            let stored = try Self.replaceKeys(by: after, transaction)
+            for key in stored where key.state == .retired && before.contains(where: { $0.isActive(as: key) }) {
+                let cause = Cause(actor: .server, origin: .server, at: key.changedAt)
+                try transaction.audit(.keyRotated, cause, detail: "\(key.purpose.rawValue) \(key.id)")
             }
-            return try Self.storedKeys(transaction)
+            return stored
         }
+    }
+
+    package func administer(
+        as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(StoreError) -> AdminResult<[StoredKey]> {
+        try await administer("keys", at: now, as: authority, from: origin) { transaction, cause in
+            let before = try Self.storedKeys(transaction)
+            guard let after = change(before) else { return .done(before) }
+            let stored = try Self.replaceKeys(by: after, transaction)
+            if stored != before { try transaction.audit(event, cause, detail: detail) }
+            return .done(stored)
+        }
+    }
+
+    private static func replaceKeys(by keys: [StoredKey], _ transaction: Transaction) throws -> [StoredKey] {
+        guard keys.count <= transaction.limits.keys else { throw StoreError.unavailable }
+        try transaction.run("DELETE FROM keys")
+        for key in keys {
+            try transaction.run(
+                """
+                INSERT INTO keys (purpose, id, algorithm, state, sealed, created_at, changed_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                key.purpose.rawValue, key.id, key.algorithm, key.state.rawValue, Data(key.sealed),
+                key.createdAt.milliseconds, key.changedAt.milliseconds)
+        }
+        return try storedKeys(transaction)
     }
 
     static func storedKeys(_ transaction: Transaction) throws -> [StoredKey] {
@@ -38,5 +59,11 @@ extension EmbeddedStore: KeyStore {
                 id: try row.text(0), purpose: purpose, algorithm: try row.text(2), state: state,
                 sealed: try row.blob(4), createdAt: try row.time(5), changedAt: try row.time(6))
         }
+    }
+}
+
+extension StoredKey {
+    fileprivate func isActive(as other: StoredKey) -> Bool {
+        state == .active && purpose == other.purpose && id == other.id
     }
 }

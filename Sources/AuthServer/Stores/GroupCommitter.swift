@@ -103,7 +103,7 @@ final class GroupCommitter: Sendable {
     }
 
     private func carryOut(_ jobs: [Job]) {
-        let batch = Batch(jobs)
+        let batch = Batch(jobs, limits: limits)
         do {
             try database.writeWithoutTransaction { try batch.run(in: $0) }
         } catch {

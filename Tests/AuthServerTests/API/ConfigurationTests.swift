@@ -1,5 +1,7 @@
+import Auth
 import AuthServer
 import JWT
+import Passwords
 import Reactor
 import Testing
 
@@ -54,7 +56,12 @@ import Testing
         ("HASH_WORKERS", ["0", "257"], "must be a whole number from 1 to 256"),
         ("HASH_QUEUE", ["0", "65537"], "must be a whole number from 1 to 65536"),
         ("MAXIMUM_CONNECTIONS", ["0", "1000001"], "must be a whole number from 1 to 1000000"),
+        ("REGISTRATION", ["", "Open", "yes", "1", "open "], "must be one of open, closed"),
+        ("REGISTRATIONS_PER_HOUR", ["0", "10001", "x"], "must be a whole number from 1 to 10000"),
+        ("REFRESHES_PER_SECOND", ["0", "10001", "-1"], "must be a whole number from 1 to 10000"),
+        ("PASSWORD_MINIMUM_CHARACTERS", ["7", "65", ""], "must be a whole number from 8 to 64"),
         ("DRAIN_SECONDS", ["-1", "3601"], "must be a whole number from 0 to 3600"),
+        ("AUDIT_RETENTION_DAYS", ["", "0", "3651", "90d"], "must be a whole number from 1 to 3650"),
     ]
 
     @Test func `each wrong value is named with what it must be and is not repeated`() {
@@ -67,10 +74,15 @@ import Testing
     }
 
     @Test func `what is no setting of this version is named, misspelt or not yet there`() {
-        for name in [
-            "PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_DATABASE_URL", "PORTCULLIS_REDIS_URL",
-            "PORTCULLIS_TRUSTED_PROXIES", "PORTCULLIS_PROXY_PROTOCOL", "PORTCULLIS_REGISTRATION",
-        ] { #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"]) }
+        for name in ["PORTCULLIS_LISTENS", "PORTCULLIS_", "PORTCULLIS_listen", "PORTCULLIS_NONSENSE"] {
+            #expect(problems([name: "x"]) == ["\(name) is not a setting of this version"])
+        }
+        for name in ["DATABASE_URL", "REDIS_URL", "TRUSTED_PROXIES", "PROXY_PROTOCOL"] {
+            let found = problems(["PORTCULLIS_\(name)": "a-secret"])
+            #expect(found.count == 1)
+            #expect(found.first?.hasPrefix("PORTCULLIS_\(name) is not supported by this version: ") == true)
+            #expect(found.first?.contains("a-secret") == false)
+        }
     }
 
     @Test func `all that is wrong is told at once`() {
@@ -94,7 +106,10 @@ import Testing
                 "PORTCULLIS_LOOPS": "256", "PORTCULLIS_TOKEN_CACHE_ENTRIES": "0",
                 "PORTCULLIS_REVOCATION_ENTRIES": "1024",
                 "PORTCULLIS_HASH_WORKERS": "3", "PORTCULLIS_HASH_QUEUE": "1", "PORTCULLIS_MAXIMUM_CONNECTIONS": "1",
-                "PORTCULLIS_DRAIN_SECONDS": "0",
+                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_REGISTRATION": "open",
+                "PORTCULLIS_REGISTRATIONS_PER_HOUR": "10000", "PORTCULLIS_REFRESHES_PER_SECOND": "7",
+                "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": "8",
+                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
             ], cores: 4)
         #expect(configuration.listen.description == "[::]:443")
         #expect(configuration.opsListen.description == "[::1]:1")
@@ -114,6 +129,13 @@ import Testing
         #expect(configuration.hashQueue == 1)
         #expect(configuration.maximumConnections == 1)
         #expect(configuration.drainSeconds == 0)
+        #expect(configuration.registration == .open)
+        #expect(configuration.passwordPolicy.minimumCharacters == 8)
+        var throttle = ThrottleLimits()
+        throttle.limitRegistrations(perHour: 10_000)
+        throttle.limitRefreshes(perSecond: 7)
+        #expect(configuration.throttle == throttle && throttle != ThrottleLimits())
+        #expect(configuration.auditRetentionDays == 3650)
     }
 
     @Test func `without any setting it serves on loopback, one loop and one hash worker a core`() throws {
@@ -124,6 +146,9 @@ import Testing
         #expect(configuration.loops == 3 && configuration.hashWorkers == 3)
         #expect(configuration.signingAlgorithm == .rs256)
         #expect(configuration.accessTokenSeconds == 900 && configuration.refreshGraceSeconds == 60)
+        #expect(configuration.registration == .closed && configuration.throttle == ThrottleLimits())
+        #expect(configuration.passwordPolicy.minimumCharacters == 15)
+        #expect(configuration.auditRetentionDays == 90)
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
     }

@@ -11,7 +11,7 @@ struct StoreShapeTests {
     private let start = UnixTime(milliseconds: 1_800_000_000_000)
 
     @Test
-    func `a reservation is the same statements and one commit for unknown, ordinary, disabled and locked accounts`()
+    func `a reservation is the same statements and one commit for accounts in every state and for none`()
         async throws
     {
         let folder = try TemporaryFolder()
@@ -19,12 +19,19 @@ struct StoreShapeTests {
         let disabled = try user("disabled")
         for user in [try user("ordinary"), disabled, try user("locked")] { try #require(await store.create(user)) }
         _ = try await store.setEnabled(false, of: disabled.id, at: start)
+        for (name, isUsed) in [("one-time", false), ("one-time, used", true)] {
+            let new = try user(name)
+            try #require(await store.create(new))
+            let once = StoredPassword(
+                hash: "$once", oneTime: .init(expiresAt: start.adding(seconds: 60), isUsed: isUsed))
+            _ = try await store.resetPassword(of: new.id, to: once, at: start, as: .localOperator, from: .server)
+        }
         let caps = AttemptCaps(unknownDevices: 2, knownDevice: 2, windowMilliseconds: 1000)
         for name in ["locked", "locked", "locked stranger", "locked stranger"] {
             _ = try await store.reserve(attempt(name), caps: caps)
         }
         var work: [[Int]] = []
-        for name in ["unknown", "ordinary", "disabled", "locked", "locked stranger"] {
+        for name in ["unknown", "ordinary", "disabled", "locked", "locked stranger", "one-time", "one-time, used"] {
             let before = store.statistics
             let logBefore = try logSize(folder)
             let answer = try await store.reserve(attempt(name), caps: caps)
@@ -34,7 +41,7 @@ struct StoreShapeTests {
             #expect((answer.reservation == nil) == name.hasPrefix("locked"))
             work.append([after.statements - before.statements, after.commits - before.commits])
         }
-        #expect(work == Array(repeating: [3, 1], count: 5))
+        #expect(work == Array(repeating: [3, 1], count: 7))
         try store.close()
     }
 
@@ -72,55 +79,6 @@ struct StoreShapeTests {
         await #expect(throws: StoreError.unavailable) {
             try await store.update { _ in [key, key] }
         }
-        try store.close()
-    }
-
-    @Test func `the audit keeps its newest entries`() async throws {
-        let folder = try TemporaryFolder()
-        var limits = EmbeddedLimits.patient
-        limits.auditEntries = 10
-        let store = try folder.open(limits: limits)
-        let user = try user("ada")
-        #expect(try await store.create(user))
-        for second in 0..<25 {
-            _ = try await store.setEnabled(second % 2 == 0, of: user.id, at: start.adding(seconds: Int64(second)))
-        }
-        let times = try await store.perform { transaction in
-            try transaction.rows("SELECT at FROM audit ORDER BY id").map { try $0.time(0) }
-        }
-        #expect(times == (15..<25).map { start.adding(seconds: Int64($0)) })
-        try store.close()
-    }
-
-    @Test func `reuse, adoption and a session too many are written down with their session`() async throws {
-        let folder = try TemporaryFolder()
-        let store = try folder.open()
-        let user = try user("ada")
-        #expect(try await store.create(user))
-        var ids: [Identifier] = []
-        for _ in 0..<3 {
-            let session = StoredSession(
-                id: try Identifier.make(at: start), userID: user.id, userVersion: 1, createdAt: start,
-                lastUsedAt: start.adding(seconds: Int64(ids.count)), idleExpiresAt: start.adding(seconds: 60),
-                absoluteExpiresAt: start.adding(seconds: 60), counter: 0, rotatedAt: nil, sealedSecret: [1])
-            ids.append(session.id)
-            _ = try await store.open(session, maximumPerUser: 2, givingBack: nil)
-        }
-        _ = try await store.refresh(ids[1], at: start) { _ in .adopt(3) }
-        _ = try await store.refresh(ids[1], at: start) { _ in .endAsReused }
-        _ = try await store.refresh(ids[2], at: start) { _ in .endAsExpired }
-        let entries = try await store.perform { transaction in
-            try transaction.rows("SELECT event, session_id, user_id FROM audit ORDER BY id").map {
-                [try $0.text(0), try $0.identifier(1).description, try $0.identifier(2).description]
-            }
-        }
-        let owner = user.id.description
-        #expect(
-            entries == [
-                ["session_limit_reached", ids[0].description, owner],
-                ["refresh_token_adopted", ids[1].description, owner],
-                ["refresh_token_reused", ids[1].description, owner],
-            ])
         try store.close()
     }
 
