@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Reactor
 import TestSupport
@@ -6,6 +7,17 @@ import Testing
 extension ProcessTests {
     /// More connections than descriptors.
     struct ExhaustionTests {
+        @Test(arguments: [4, 5, 6, 7, 12, 20, 27])
+        func `a start with too few descriptors says how many it needs, and makes nothing`(_ descriptors: Int)
+            async throws
+        {
+            let installation = try Installation()
+            let (code, message) = try await installation.startThatFails(descriptors: descriptors)
+            #expect(code == 71)
+            #expect(message == "portcullis: The process may open \(descriptors) files and needs 28: ulimit -n\n")
+            #expect(!FileManager.default.fileExists(atPath: installation.data))
+        }
+
         @Test func `without descriptors accepting pauses, what is open is served, and the rest when there is room`()
             async throws
         {

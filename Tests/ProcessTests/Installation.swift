@@ -57,9 +57,9 @@ final class Installation: Sendable {
 
     /// What a start said that is to fail.
     func startThatFails(
-        _ settings: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+        _ settings: [String: String] = [:], descriptors: Int? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> (code: Int32, message: String) {
-        let child = try child(settings)
+        let child = try child(settings, descriptors)
         let end = await child.ended(sourceLocation: sourceLocation)
         guard case .exit(let code) = end else {
             Issue.record("\(String(describing: end))", sourceLocation: sourceLocation)

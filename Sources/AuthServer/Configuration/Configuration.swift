@@ -125,6 +125,11 @@ package struct Configuration: Sendable {
         maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
     }
 
+    /// Descriptors below which a start is refused: for each loop and the ops port an epoll, an eventfd, a listener and a
+    /// connection; sixteen for output, the data folder's files and what libraries open for a moment. Libraries end the
+    /// process when they get none.
+    package var neededDescriptors: Int { 16 + 4 * (loops + 1) }
+
     /// A serialized origin (RFC 6454 section 6.2): scheme, host, optional port, nothing else.
     static func isOrigin(_ text: String) -> Bool {
         for scheme in ["https://", "http://"] where text.hasPrefix(scheme) {
