@@ -63,9 +63,13 @@ final class Child: Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        // Threads of a pool block signals, and what they start would too.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
         // POSIX_SPAWN_SETSID (spawn.h, under _GNU_SOURCE): the first terminal that the leader of a session opens is the
         // one that controls it.
-        if hasTerminal { posix_spawnattr_setflags(&attributes, 0x80) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (hasTerminal ? 0x80 : 0))
         var argv = arguments.map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
