@@ -1,3 +1,4 @@
+import Auth
 import AuthServer
 import JWT
 import Reactor
@@ -38,6 +39,10 @@ import Testing
         (
             "ACCESS_TOKEN_SECONDS", ["", "0", "-1", "3601", "9oo", "1.5", "1e2", " 60", "0x10", "٣", long],
             "must be a whole number from 1 to 3600"
+        ),
+        (
+            "KEY_ROTATION_DAYS", ["", "-1", "3651", "90d", "1.5", "never", "9999999999999999999"],
+            "must be a whole number from 0 to 3650"
         ),
         ("REFRESH_GRACE_SECONDS", ["", "-1", "301", "x"], "must be a whole number from 0 to 300"),
         (
@@ -131,5 +136,16 @@ import Testing
         #expect(configuration.accessTokenSeconds == 900 && configuration.refreshGraceSeconds == 60)
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
+    }
+
+    @Test func `keys rotate by themselves after the days that are set, and never with 0`() throws {
+        func milliseconds(_ text: String?) throws(ConfigurationError) -> Int64? {
+            let environment = text.map { ["PORTCULLIS_KEY_ROTATION_DAYS": $0] } ?? [:]
+            return try Configuration(environment: environment, cores: 2).keyRing.activeMilliseconds
+        }
+        #expect(try milliseconds(nil) == 90 * 86_400_000)
+        #expect(try milliseconds("1") == 86_400_000)
+        #expect(try milliseconds("3650") == 3650 * 86_400_000)
+        #expect(try milliseconds("0") == nil)
     }
 }

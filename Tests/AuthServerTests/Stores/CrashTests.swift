@@ -28,6 +28,17 @@ struct CrashTests {
         #expect(history.count > 300)
     }
 
+    @Test func `kill -9 while keys are sealed anew leaves all of them under one master key`() async throws {
+        let folder = try TemporaryFolder()
+        for kill in 0..<10 {
+            let child = try Child([folder.path, "reseal"])
+            _ = try child.kill(afterLines: 1 + kill * 7)
+            let store = try folder.open()
+            try await ResealWorkload.check(store)
+            try store.close()
+        }
+    }
+
     @Test func `a write that fails is never acknowledged, stops the store, and the next start has all before it`()
         async throws
     {
