@@ -43,6 +43,9 @@ extension RawClient {
     func live() -> Int? { request(RawClient.get)?.status }
     func verify(_ access: String) -> Int? { request(RawClient.verify(access))?.status }
     func login(_ password: String = Installation.password) -> Reply? { ask(RawClient.login(password)) }
+    func login(_ name: String, _ password: String) -> Reply? {
+        ask(RawClient.form("login", "username=\(name)&password=\(password)"))
+    }
     func refresh(_ token: String) -> Reply? { ask(RawClient.form("refresh", "refresh_token=\(token)")) }
     func logout(_ token: String) -> Int? { ask(RawClient.form("logout", "refresh_token=\(token)"))?.status }
 

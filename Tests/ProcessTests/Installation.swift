@@ -23,7 +23,7 @@ final class Installation: Sendable {
     }
 
     /// Ports of the kernel's choice, keys that are made quickly; `settings` go over it, an empty one is left out.
-    private func environment(_ settings: [String: String]) -> [String: String] {
+    func environment(_ settings: [String: String] = [:]) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PORTCULLIS_") }
         environment["SWIFT_BACKTRACE"] = "enable=no"
         environment["PORTCULLIS_LISTEN"] = "127.0.0.1:0"
