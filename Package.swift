@@ -101,7 +101,7 @@ let package = Package(
             "AuthServerTests",
             [
                 "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords",
-                "StoreConformance", "StoreCrasher", "TestSupport", grdb,
+                "StoreConformance", "StoreCrasher", "TestSupport", grdb, logging,
             ]),
         suite("ProcessTests", ["TestSupport", "JSON", "Reactor", "portcullis"]),
     ]

@@ -2,6 +2,7 @@ import Auth
 import Glibc
 import HTTP
 import HTTPServer
+import Logging
 package import Reactor
 
 /// A running server. `start` and `stop` are the order in which everything begins and ends.
@@ -109,7 +110,10 @@ package final class Application: Sendable {
                 servers.control.remove()
                 throw error
             }
-            if purpose == .serving { servers.declareReady() }
+            if purpose == .serving {
+                servers.declareReady()
+                announce(configuration, servers, backend.log)
+            }
             return .success(
                 Application(
                     configuration, group: group, ops: ops, servers: servers, backend: backend,
@@ -123,10 +127,17 @@ package final class Application: Sendable {
         }
     }
 
+    private static func announce(_ configuration: Configuration, _ servers: Servers, _ log: EventLog) {
+        let (main, ops) = (servers.main?.address ?? .none, servers.ops?.address ?? .none)
+        log.logger.info(
+            "started", metadata: ["listen": "\(main)", "ops_listen": "\(ops)", "loops": "\(configuration.loops)"])
+    }
+
     // MARK: Stop
 
     /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks.
     package func stop() {
+        backend.log.logger.info("draining")
         servers.readiness.set(false)
         servers.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)

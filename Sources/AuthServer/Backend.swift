@@ -1,5 +1,6 @@
 import Auth
 import JWT
+import Logging
 import Reactor
 
 /// What stands behind the loops: the data folder with its store and the store's thread, the hash pool, the keys.
@@ -10,6 +11,7 @@ struct Backend: Sendable {
     let keyService: KeyService
     /// Reads the master key file as it is now.
     let readMasterKeys: KeyHub.MasterKeyReader
+    let log: EventLog
     private let storeThread: PoolStoreThread
 
     /// A server waits this long for a command that has the folder, or for a server that is ending.
@@ -55,6 +57,7 @@ struct Backend: Sendable {
         var policy = configuration.keyRing
         policy.signingAlgorithm = configuration.signingAlgorithm
         var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
+        let log = try EventLog.start(configuration)
         do {
             let thread = try PoolStoreThread()
             startedThread = thread
@@ -76,8 +79,9 @@ struct Backend: Sendable {
                     try await hashPool.runOffLoop { () throws(StartupError) in
                         try MasterKeyFile.reload(masterKeyFile, in: folder)
                     }
-                }, storeThread: thread)
+                }, log: log, storeThread: thread)
         } catch {
+            log.stop()
             startedPool?.stopAndJoin()
             startedThread?.stopAndJoin()
             throw startupError(error)
@@ -96,8 +100,10 @@ struct Backend: Sendable {
     func close() {
         hashPool.stopAndJoin()
         do throws(StoreError) { try store.close() } catch {
-            Console.error("The store did not close cleanly (\(error)); it will recover at the next start.")
+            log.logger.error("the store did not close cleanly and will recover at the next start", error: error)
         }
         storeThread.stopAndJoin()
+        log.logger.info("stopped")
+        log.stop()
     }
 }

@@ -1,4 +1,5 @@
 import Auth
+import Logging
 import Reactor
 import Synchronization
 
@@ -12,6 +13,7 @@ final class Maintenance: Sendable {
     private let keyHub: KeyHub
     private let group: EventLoopGroup
     private let workers: [Worker]
+    private let log: EventLog
     private let attemptWindowMilliseconds: Int64
     private let auditRetentionMilliseconds: Int64
     private let rounds = Atomic(0)
@@ -21,13 +23,14 @@ final class Maintenance: Sendable {
 
     init(
         store: EmbeddedStore, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup, workers: [Worker],
-        attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
+        log: EventLog, attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
         self.store = store
         self.hub = hub
         self.keyHub = keyHub
         self.group = group
         self.workers = workers
+        self.log = log
         self.attemptWindowMilliseconds = attemptWindowMilliseconds
         self.auditRetentionMilliseconds = auditRetentionMilliseconds
     }
@@ -69,7 +72,7 @@ final class Maintenance: Sendable {
             try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
             try await keyHub.maintain(at: now)
         } catch {
-            return
+            log.logger.warning("the upkeep is put off", error: error)
         }
     }
 }

@@ -19,11 +19,11 @@ package enum ServerProcess {
                     .systemFailure,
                     "The process may open \(descriptors) files and needs \(configuration.neededDescriptors): ulimit -n")
             }
+            configuration.logDescriptor = STDERR_FILENO
             configuration.limitConnections(descriptors: descriptors)
             let application = try Application.start(configuration)
             announce(application, configuration)
             try waitForEnd(on: application.opsLoop)
-            Console.error("draining")
             application.stop()
             return 0
         } catch let error as ConfigurationError {

@@ -39,7 +39,8 @@ struct Servers: Sendable {
         let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin)
+            hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin,
+            log: backend.log)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {
@@ -53,7 +54,7 @@ struct Servers: Sendable {
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, store: store,
-            throttle: backend.throttle, hub: hub, audit: audit)
+            throttle: backend.throttle, hub: hub, audit: audit, log: backend.log.queue)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
@@ -66,7 +67,7 @@ struct Servers: Sendable {
             throw error
         }
         let maintenance = Maintenance(
-            store: store, hub: hub, keyHub: keyHub, group: group, workers: workers,
+            store: store, hub: hub, keyHub: keyHub, group: group, workers: workers, log: backend.log,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(

@@ -16,6 +16,7 @@ struct WorkerParts: Sendable {
     let registrations: InProcessRegistrations
     let health: HealthRoutes
     let admin: AdminRoutes
+    let log: EventLog
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -32,6 +33,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let router: Router
     private let health: HealthRoutes
     private let bodyLimit: Int
+    private let accessLog: AccessLog?
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
@@ -53,6 +55,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         router = configuration.registration == .open ? Worker.router : Worker.routerWithoutRegistration
         health = parts.health
         bodyLimit = configuration.requestBodyBytes
+        accessLog = parts.log.accessLog()
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -168,8 +171,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
             .adminKeys, .adminKeysRotate, .adminKeysReseal:
             return .collect(bodyLimit: bodyLimit)
         }
-        let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
-        count(route, status, exchange)
+        let answer = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
+        count(route, answer.status, answer.problem, exchange)
         return .answered
     }
 
@@ -180,7 +183,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         ResponseSerializer.write(
             response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
             headOnly: frame.headOnly)
-        count(route, response.status, exchange)
+        count(route, response.status, response.problem, exchange)
         return .answered
     }
 
@@ -199,7 +202,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             route = .none
             response = Unrouted.response(to: match, exchange.requestID)
         }
-        count(route, response.status, exchange)
+        count(route, response.status, response.problem, exchange)
         return response
     }
 
@@ -243,11 +246,14 @@ final class Worker: RequestHandler, @unchecked Sendable {
         return value
     }
 
-    func refused(_ status: Status, _ exchange: Exchange) { count(.none, status, exchange) }
+    func refused(_ status: Status, _ exchange: Exchange) {
+        count(.none, status, Problem(RequestError(status, "")).slug, exchange)
+    }
 
-    private func count(_ route: RouteID, _ status: Status, _ exchange: Exchange) {
-        metrics.requests.count(
-            route, status: status.code, nanoseconds: MonotonicTime.now.nanoseconds(since: exchange.firstByte))
+    private func count(_ route: RouteID, _ status: Status, _ problem: StaticString?, _ exchange: Exchange) {
+        let nanoseconds = MonotonicTime.now.nanoseconds(since: exchange.firstByte)
+        metrics.requests.count(route, status: status.code, nanoseconds: nanoseconds)
+        accessLog?.note(route, status, problem, nanoseconds: nanoseconds, exchange)
     }
 }
 

@@ -54,7 +54,9 @@ extension Response {
             body.append(UInt8(ascii: "\""))
         }
         body.append(contentsOf: #","request_id":"\#(requestID)"}"#.utf8)
-        return Response(problem.status, contentType: "application/problem+json", body: body)
+        var response = Response(problem.status, contentType: "application/problem+json", body: body)
+        response.problem = problem.slug
+        return response
     }
 
     /// The answer to a request that was refused while it was read; closes the connection.

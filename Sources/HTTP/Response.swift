@@ -7,6 +7,8 @@ package struct Response: Sendable {
     package var body: [UInt8]
     /// The connection ends behind this answer.
     package var closesConnection = false
+    /// The end of the problem's type; nil when it is none. For the log.
+    package var problem: StaticString?
 
     package init(_ status: Status, contentType: StaticString? = nil, body: [UInt8] = []) {
         self.status = status

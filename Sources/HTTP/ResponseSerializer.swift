@@ -6,6 +6,8 @@ package struct PreparedResponse: Sendable {
     let body: [UInt8]
     package let status: Status
     package let closesConnection: Bool
+    /// The end of the problem's type; nil when it is none. For the log.
+    package let problem: StaticString?
 
     /// From what was already written: `block` ends with the Content-Length line of `body`. Both are trusted.
     package init(_ status: Status, block: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
@@ -13,6 +15,7 @@ package struct PreparedResponse: Sendable {
         self.body = Array(body)
         self.status = status
         closesConnection = false
+        problem = nil
     }
 
     package init(_ response: Response) {
@@ -22,6 +25,7 @@ package struct PreparedResponse: Sendable {
         body = response.status.forbidsContent ? [] : response.body
         status = response.status
         closesConnection = response.closesConnection
+        problem = response.problem
     }
 }
 

@@ -105,7 +105,8 @@ extension Connection {
 
     private func answerHead(_ bytes: UnsafeRawBufferPointer) {
         if !parser.head.keepAlive { state.closeAfterAnswer() }
-        let exchange = Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
+        let exchange = Exchange(
+            peer: peer, method: parser.head.method, firstByte: state.firstByte, requestID: host.nextRequestID())
         // A length of zero is a body of which nothing is to come.
         let hasBody = parser.head.body != .none && parser.head.body != .length(0)
         let isLast = state.isLastAnswer || hasBody && !canSkipBody
@@ -214,7 +215,8 @@ extension Connection {
     /// The connection answers by itself. It is the last answer.
     private func refuse(_ error: RequestError) {
         let exchange =
-            self.exchange ?? Exchange(peer: peer, firstByte: state.firstByte, requestID: host.nextRequestID())
+            self.exchange
+            ?? Exchange(peer: peer, method: nil, firstByte: state.firstByte, requestID: host.nextRequestID())
         host.handler.refused(error.status, exchange)
         let response = Response.refusal(error, requestID: exchange.requestID)
         host.write(response, exchange.requestID, isLast: true, headOnly: isHeadOnly)

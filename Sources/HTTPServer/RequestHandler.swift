@@ -4,6 +4,8 @@ package import Reactor
 /// What is known of a request besides its bytes.
 package struct Exchange: Sendable {
     package let peer: SocketAddress
+    /// Nil of a head that could not be read.
+    package let method: Method?
     /// When its first byte came: latencies and deadlines count from here.
     package let firstByte: MonotonicTime
     /// Goes into `X-Request-Id`, problems and the log.

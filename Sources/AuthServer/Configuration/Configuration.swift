@@ -78,6 +78,12 @@ package struct Configuration: Sendable {
     /// and small enough that every connection may send one.
     package var requestBodyBytes = 65_536
     package var deadlines = Deadlines()
+    /// Which lines are written.
+    package var logLevel = LogLevel.info
+    /// Of so many verify requests one is written, whatever its answer; of 0 none. At 20,000 a second that is 20 lines.
+    package var logVerifySample = 1000
+    /// Where the log goes; `serve` sets standard error. Nil: nowhere.
+    package var logDescriptor: Int32?
     /// From SIGTERM to the end, answered or not.
     package var drainSeconds = 10
 

@@ -4,7 +4,7 @@ import Passwords
 extension Setting {
     /// Every setting of this version, in the order that reports have. Defaults are the initial values of
     /// `Configuration`'s fields, which also say why.
-    package static let all: [Setting] = addresses + accounts + tokens + capacities
+    package static let all: [Setting] = addresses + accounts + tokens + capacities + logs
 
     private static let addresses: [Setting] = [
         .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
@@ -74,6 +74,13 @@ extension Setting {
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(
             "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
+    ]
+
+    private static let logs: [Setting] = [
+        .choice("PORTCULLIS_LOG_LEVEL", \.logLevel, "From which level on lines are written to standard error."),
+        .integer(
+            "PORTCULLIS_LOG_VERIFY_SAMPLE", 0...1_000_000, \.logVerifySample,
+            "Of so many verify requests one is logged, whatever its answer; of 0 none."),
     ]
 
     /// Names of the plan that this version does not have, each with what is so instead. To ignore them would be to

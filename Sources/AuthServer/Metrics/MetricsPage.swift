@@ -11,12 +11,13 @@ struct MetricsPage {
     let store: EmbeddedStore
     let throttle: InProcessThrottle
     let hub: RevocationHub
+    let log: LogQueue?
     let audit: AuditWriter
     private var text = ""
 
     init(
         workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, store: EmbeddedStore,
-        throttle: InProcessThrottle, hub: RevocationHub, audit: AuditWriter
+        throttle: InProcessThrottle, hub: RevocationHub, audit: AuditWriter, log: LogQueue?
     ) {
         self.workers = workers
         self.hosts = hosts
@@ -25,6 +26,7 @@ struct MetricsPage {
         self.store = store
         self.throttle = throttle
         self.hub = hub
+        self.log = log
         self.audit = audit
     }
 
@@ -36,6 +38,7 @@ struct MetricsPage {
         page.writeLogins()
         page.writeTokens()
         page.writeStore()
+        page.writeLog()
         page.writeAudit()
         return Array(page.text.utf8)
     }
@@ -138,6 +141,13 @@ struct MetricsPage {
         sample("revocations", "", set.count)
         metric("revocation_generation", "gauge", "The fleet's generation: tokens of earlier ones are dead.")
         sample("revocation_generation", "", set.generation)
+    }
+
+    private mutating func writeLog() {
+        metric("log_lines_total", "counter", "Log lines written.")
+        sample("log_lines_total", "", log?.written ?? 0)
+        metric("log_lines_dropped_total", "counter", "Log lines lost because nobody reads, or not fast enough.")
+        sample("log_lines_dropped_total", "", log?.dropped ?? 0)
     }
 
     private mutating func writeStore() {

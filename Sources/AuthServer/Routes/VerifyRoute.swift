@@ -20,15 +20,15 @@ final class VerifyRoute {
 
     init(authenticator: TokenAuthenticator) { self.authenticator = authenticator }
 
-    /// Writes the answer and returns its status: 200, 401 or 403.
+    /// Writes the answer and returns its status, 200, 401 or 403, and the problem that it tells.
     func answer(
         _ demand: Demand, _ head: borrowing RequestHead, _ bytes: UnsafeRawBufferPointer, now: Int64,
         _ exchange: Exchange, _ frame: ResponseFrame, _ output: inout OutputBuffer
-    ) -> Status {
+    ) -> (status: Status, problem: StaticString?) {
         do throws(Refusal) {
             let token = try check(demand, head, bytes, now: now)
             answers.write(token, exchange, frame, to: &output)
-            return .ok
+            return (.ok, nil)
         } catch {
             var response = error.response(exchange.requestID)
             response.headers.append("X-Auth-Subject", constant: "")
@@ -37,7 +37,7 @@ final class VerifyRoute {
             ResponseSerializer.write(
                 response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
                 headOnly: frame.headOnly)
-            return response.status
+            return (response.status, response.problem)
         }
     }
 

@@ -113,7 +113,7 @@ import Testing
                 "PORTCULLIS_REGISTRATION": "open",
                 "PORTCULLIS_REGISTRATIONS_PER_HOUR": "10000", "PORTCULLIS_REFRESHES_PER_SECOND": "7",
                 "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": "8",
-                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
+                "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
             ], cores: 4)
         #expect(configuration.listen.description == "[::]:443")
         #expect(configuration.opsListen.description == "[::1]:1")
