@@ -34,6 +34,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private var refresh: RefreshRoute?
     private var logout: LogoutRoute?
     private let me: MeRoute
+    private let crossOrigin: CrossOrigin
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
@@ -49,6 +50,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
+        crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
         try makeServices(parts)
     }
 
@@ -111,8 +113,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let path = head.path.of(bytes)
         let match = Worker.router.match(head.method, path)
         guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
-            let response = PreparedResponse(Unrouted.response(to: match, exchange.requestID))
-            return write(response, .none, exchange, frame, &output)
+            var response = Unrouted.response(to: match, exchange.requestID)
+            response.headers.append(crossOrigin.fields(head, bytes))
+            return write(PreparedResponse(response), .none, exchange, frame, &output)
         }
         let demand: VerifyRoute.Demand
         switch route {
@@ -124,7 +127,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
-        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics: return .collect(bodyLimit: 65_536)
+        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics:
+            return .collect(bodyLimit: 65_536, fields: crossOrigin.fields(head, bytes))
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)
@@ -174,7 +178,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respond(to: request, access: access, from: exchange.origin)
         case .logoutAll:
             return try await required(logout).respondToAll(
-                user: required(subject).user, from: exchange.origin)
+                to: request, user: required(subject).user, from: exchange.origin)
         case .me: return try await me.respond(to: required(subject).user)
         case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
         }

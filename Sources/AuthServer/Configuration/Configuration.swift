@@ -90,19 +90,11 @@ package struct Configuration: Sendable {
         refreshGraceSeconds = reader.value(
             .integer("PORTCULLIS_REFRESH_GRACE_SECONDS", 0...300), default: refreshGraceSeconds)
         allowedOrigins = reader.value(
-            Setting("PORTCULLIS_ALLOWED_ORIGINS", "origins such as https://app.example, separated by commas") { text in
-                let origins = text.split(separator: ",").map { String($0) }
-                return origins.allSatisfy(Configuration.isOrigin) ? origins : nil
+            Setting("PORTCULLIS_ALLOWED_ORIGINS", WebOrigin.expectation) { text in
+                let origins = text.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
+                return origins.count <= WebOrigin.maximumCount && origins.allSatisfy(WebOrigin.isSerialized)
+                    ? origins : nil
             }, default: allowedOrigins)
-    }
-
-    /// A serialized origin (RFC 6454 section 6.2): scheme, host, optional port, nothing else.
-    private static func isOrigin(_ text: String) -> Bool {
-        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) {
-            let host = text.dropFirst(scheme.count)
-            return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/?#@,".utf8.contains($0) }
-        }
-        return false
     }
 
     private mutating func readCapacities(_ reader: inout SettingReader) {

@@ -60,6 +60,10 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.ready, [.get, .head], "/readyz"),
     ]
 
+    /// What pages use, with the cookie or an access token: allowed origins may, too (`CrossOrigin`). Not verify, which
+    /// proxies and services ask, and nothing that only they or administrators use.
+    static let forPages: Set<RouteID> = [.login, .refresh, .logout, .logoutAll, .me]
+
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [
         RouteDeclaration(.live, [.get, .head], "/livez"),
