@@ -43,10 +43,17 @@ import Testing
         (
             "ALLOWED_ORIGINS",
             [
-                "app.example", "https://", "https://a/", "https://a b", "ftp://a", "null", "*", "https://a,b",
-                "https://u@a",
+                "", ",", "app.example", "https://", "https://a/", "https://a b", "ftp://a", "null", "*", "https://*",
+                "https://*.a", "https://a,b", "https://a,", "https://a, https://b", "https://u@a", "HTTPS://a",
+                "https://A.example", "https://ä.example", "https://a..b", "https://.a", "https://a.", "https://a:",
+                "https://a:443", "http://a:80", "https://a:0", "https://a:08", "https://a:65536", "https://a:x",
+                "https://a:1:2", "https://a?b", "https://a#", "https://[::1", "https://[::1]x", "https://[::1]:443",
+                "https://[::A]", "https://[]", "https://[1]", "https://::1",
+                "https://\(String(repeating: "a", count: 254))",
+                String(repeating: ",https://a", count: 65).dropFirst().description,
             ],
-            "must be origins such as https://app.example, separated by commas"
+            "must be 1 to 64 origins as browsers send them (lower case, no path, no default port), such as "
+                + "https://app.example, separated by commas"
         ),
         ("LOOPS", ["", "0", "257", "99999999999999999999"], "must be a whole number from 1 to 256"),
         ("TOKEN_CACHE_ENTRIES", ["-1", "1048577"], "must be a whole number from 0 to 1048576"),
@@ -90,7 +97,8 @@ import Testing
                 "PORTCULLIS_AUDIENCE": "a", "PORTCULLIS_SIGNING_ALGORITHM": "EdDSA",
                 "PORTCULLIS_ACCESS_TOKEN_SECONDS": "3600",
                 "PORTCULLIS_REFRESH_GRACE_SECONDS": "0",
-                "PORTCULLIS_ALLOWED_ORIGINS": "https://a.example,http://[::1]:3000",
+                "PORTCULLIS_ALLOWED_ORIGINS":
+                    "https://a.example,http://[::1]:3000,http://a_b-1:443,https://192.0.2.1:80",
                 "PORTCULLIS_LOOPS": "256", "PORTCULLIS_TOKEN_CACHE_ENTRIES": "0",
                 "PORTCULLIS_REVOCATION_ENTRIES": "1024",
                 "PORTCULLIS_HASH_WORKERS": "3", "PORTCULLIS_HASH_QUEUE": "1", "PORTCULLIS_MAXIMUM_CONNECTIONS": "1",
@@ -106,7 +114,10 @@ import Testing
         #expect(configuration.signingAlgorithm == .edDSA)
         #expect(configuration.accessTokenSeconds == 3600)
         #expect(configuration.refreshGraceSeconds == 0)
-        #expect(configuration.allowedOrigins == ["https://a.example", "http://[::1]:3000"])
+        #expect(
+            configuration.allowedOrigins == [
+                "https://a.example", "http://[::1]:3000", "http://a_b-1:443", "https://192.0.2.1:80",
+            ])
         #expect(configuration.loops == 256)
         #expect(configuration.tokenCacheEntries == 0)
         #expect(configuration.revocationEntries == 1024)
