@@ -120,6 +120,8 @@ package final class Application: Sendable {
         servers.closeAll()
         // Tasks of closed connections were cancelled; each ends at its next step.
         wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }
+        let audit = servers.audit
+        group.loops[0].runAndWait { await audit.close() }
         backend.close()
         group.stopAndJoin()
         ops.stopAndJoin()

@@ -1,7 +1,7 @@
 import Auth
 import Reactor
 
-/// The login limits of one node, shared by its loops. The lock is held for a few table look-ups, and only by logins.
+/// The limits of one node, shared by its loops. The lock is held for a few table look-ups, and never by verify.
 final class InProcessThrottle: LoginThrottle {
     private let table: Lock<ThrottleTable>
 

@@ -13,6 +13,7 @@ final class Maintenance: Sendable {
     private let group: EventLoopGroup
     private let workers: [Worker]
     private let attemptWindowMilliseconds: Int64
+    private let auditRetentionMilliseconds: Int64
     private let rounds = Atomic(0)
 
     /// Rounds done; the first begins with the server and completes its key rings.
@@ -20,7 +21,7 @@ final class Maintenance: Sendable {
 
     init(
         store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
-        attemptWindowMilliseconds: Int64
+        attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
         self.store = store
         self.hub = hub
@@ -28,6 +29,7 @@ final class Maintenance: Sendable {
         self.group = group
         self.workers = workers
         self.attemptWindowMilliseconds = attemptWindowMilliseconds
+        self.auditRetentionMilliseconds = auditRetentionMilliseconds
     }
 
     func start() {
@@ -65,6 +67,8 @@ final class Maintenance: Sendable {
                 try await store.pruneAttempts(countedUntil: windowStart)
             }
             try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
+            let auditStart = now.adding(milliseconds: -auditRetentionMilliseconds)
+            try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
             let keys = try await keyService.load(at: now)
             await group.runOnAll { [workers] index in
                 do { try workers[index].update(keys) } catch { return }

@@ -10,6 +10,7 @@ struct Servers: Sendable {
     let ops: Server
     let readiness: NodeReadiness
     let maintenance: Maintenance
+    let audit: AuditWriter
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
@@ -28,9 +29,11 @@ struct Servers: Sendable {
         let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
             directory?.workers[index].update(set)
         }
+        let audit = AuditWriter(
+            store: store, loop: group.loops[0], delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, health: health)
+            hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {
@@ -44,7 +47,7 @@ struct Servers: Sendable {
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, store: store,
-            throttle: backend.throttle, hub: hub)
+            throttle: backend.throttle, hub: hub, audit: audit)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
@@ -58,9 +61,10 @@ struct Servers: Sendable {
         }
         let maintenance = Maintenance(
             store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
-            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds)
+            attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
+            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
-            main: main, ops: ops, readiness: readiness, maintenance: maintenance, directory: directory)
+            main: main, ops: ops, readiness: readiness, maintenance: maintenance, audit: audit, directory: directory)
     }
 
     /// Begins the upkeep and declares the node ready.

@@ -12,6 +12,8 @@ struct WorkerParts: Sendable {
     let throttle: InProcessThrottle
     let hashPool: HashPool
     let hub: RevocationHub
+    let audit: AuditWriter
+    let registrations: InProcessRegistrations
     let health: HealthRoutes
 }
 
@@ -33,6 +35,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private var login: LoginRoute?
     private var refresh: RefreshRoute?
     private var logout: LogoutRoute?
+    /// Nil where registration is closed.
+    private var register: RegisterRoute?
+    private var password: PasswordRoute?
     private let me: MeRoute
     private let crossOrigin: CrossOrigin
 
@@ -59,23 +64,37 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let issuer = TokenIssuer(
             issuer: configuration.issuer, audience: configuration.audience,
             lifetimeSeconds: Int64(configuration.accessTokenSeconds))
-        var limits = LoginLimits()
-        limits.attempts = configuration.attemptCaps
+        let limits = LoginLimits()
         let cookie = RefreshCookie(
             allowedOrigins: configuration.allowedOrigins, maximumAgeSeconds: limits.idleSeconds)
         let state: @Sendable () -> AuthState = { [unowned self] in self.state }
+        let check = try PasswordCheck(
+            throttle: parts.throttle, attempts: parts.store, hasher: parts.hashPool, caps: configuration.attemptCaps,
+            parameters: configuration.passwordHash, state: state)
         login = LoginRoute(
-            service: try LoginService(
-                throttle: parts.throttle, attempts: parts.store, users: parts.store, sessions: parts.store,
-                hasher: parts.hashPool, publisher: parts.hub, issuer: issuer, limits: limits,
-                parameters: configuration.passwordHash, state: state),
-            cookie: cookie,
-            throttled: metrics.throttled)
+            service: LoginService(
+                check: check, users: parts.store, sessions: parts.store, hasher: parts.hashPool, publisher: parts.hub,
+                audit: parts.audit, issuer: issuer, limits: limits, parameters: configuration.passwordHash,
+                state: state),
+            cookie: cookie, throttled: metrics.throttled)
+        password = PasswordRoute(
+            service: PasswordService(
+                check: check, users: parts.store, passwords: parts.store, hasher: parts.hashPool,
+                publisher: parts.hub, audit: parts.audit, issuer: issuer, policy: configuration.passwordPolicy,
+                state: state),
+            cookie: cookie, throttled: metrics.throttled)
+        if configuration.registration == .open {
+            register = RegisterRoute(
+                service: RegistrationService(
+                    throttle: parts.throttle, desk: parts.registrations, users: parts.store, hasher: parts.hashPool,
+                    policy: configuration.passwordPolicy, state: state),
+                throttled: metrics.throttled)
+        }
         refresh = RefreshRoute(
             service: RefreshService(
-                sessions: parts.store, publisher: parts.hub, issuer: issuer,
+                throttle: parts.throttle, sessions: parts.store, publisher: parts.hub, issuer: issuer,
                 graceSeconds: Int64(configuration.refreshGraceSeconds), state: state),
-            cookie: cookie)
+            cookie: cookie, throttled: metrics.throttled)
         logout = LogoutRoute(
             service: LogoutService(sessions: parts.store, publisher: parts.hub, state: state), cookie: cookie)
     }
@@ -127,7 +146,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
-        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics:
+        case .none, .login, .refresh, .logout, .logoutAll, .register, .password, .me, .metrics:
             return .collect(bodyLimit: 65_536, fields: crossOrigin.fields(head, bytes))
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
@@ -168,7 +187,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
     ) async throws(Refusal) -> Response {
         let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
-        case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1:
+        case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1,
+            .register where request.head.authorization.count > 1:
             // No access token is looked at here; still nobody can say which of the two was meant.
             throw Refusal(.malformedRequest, "Send one Authorization field, not two.")
         case .login: return try await required(login).respond(to: request, exchange)
@@ -179,6 +199,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .logoutAll:
             return try await required(logout).respondToAll(
                 to: request, user: required(subject).user, from: exchange.origin)
+        case .register:
+            guard let register else { throw Refusal(.notFound) }
+            return try await register.respond(to: request, from: exchange.origin)
+        case .password:
+            return try await required(password).respond(to: request, by: required(subject), exchange)
         case .me: return try await me.respond(to: required(subject).user)
         case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
         }

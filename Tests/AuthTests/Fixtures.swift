@@ -46,11 +46,11 @@ actor MemoryKeys: KeyStore {
 }
 
 /// Users, sessions and attempts in memory, each method one step of the actor. Only what the services' tests need.
-actor MemoryStore: UserStore, SessionStore, AttemptStore {
+actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     private(set) var calls: [String] = []
     var isAway = false
     private var users: [Identifier: User] = [:]
-    private var hashes: [Identifier: String] = [:]
+    private var passwords: [Identifier: StoredPassword] = [:]
     private var sessions: [Identifier: StoredSession] = [:]
     private var ended: [Identifier: Revocation] = [:]
     private var counted: [Int64: [UInt8]] = [:]
@@ -60,7 +60,8 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
     func resetCalls() { calls = [] }
     func set(_ session: StoredSession) { sessions[session.id] = session }
     func attemptCount() -> Int { counted.count }
-    func passwordHash(of id: Identifier) -> String? { hashes[id] }
+    func passwordHash(of id: Identifier) -> String? { passwords[id]?.hash }
+    func set(_ password: StoredPassword, of id: Identifier) { passwords[id] = password }
     func change(_ id: Identifier, _ change: (inout User) -> Void) {
         if var user = users[id] {
             change(&user)
@@ -78,24 +79,45 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
     func createFirst(_ user: NewUser) async throws(StoreError) -> Bool { try await register(user, from: .server) }
 
     func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool {
+        try note("register")
+        guard !users.values.contains(where: { $0.username == user.username }) else { return false }
         users[user.id] = User(
             id: user.id, username: user.username, roles: user.roles, isEnabled: true, version: 1,
             createdAt: user.createdAt)
-        hashes[user.id] = user.password.hash
+        passwords[user.id] = user.password
         return true
     }
 
-    func user(_ id: Identifier) async throws(StoreError) -> User? { users[id] }
+    func user(_ id: Identifier) async throws(StoreError) -> User? {
+        try note("user")
+        return users[id]
+    }
 
     func replacePasswordHash(of id: Identifier, from old: String, to new: String) async throws(StoreError) -> Bool {
         try note("rehash")
-        guard hashes[id] == old else { return false }
-        hashes[id] = new
+        guard let password = passwords[id], password.hash == old else { return false }
+        passwords[id] = StoredPassword(hash: new, oneTime: password.oneTime)
         return true
     }
 
-    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]? {
-        nil
+    func changePassword(
+        _ change: PasswordChange, at now: UnixTime, from origin: RequestOrigin
+    ) async throws(StoreError) -> PasswordChangeResult {
+        try note("changePassword")
+        guard var user = users[change.user], user.isEnabled, user.version == change.version,
+            passwords[change.user]?.hash == change.oldHash, var session = sessions[change.session]
+        else { return .stale }
+        passwords[change.user] = StoredPassword(hash: change.newHash)
+        user.version += 1
+        users[user.id] = user
+        session.counter += 1
+        session.rotatedAt = now
+        session.userVersion = user.version
+        sessions = sessions.filter { $0.value.userID != user.id }
+        sessions[session.id] = session
+        if let attempt = change.attempt { counted[attempt.id] = nil }
+        let revocation = Revocation.user(user.id, minimumVersion: user.version, until: now.adding(seconds: 3700))
+        return .changed(session, user, revocations: [revocation])
     }
 
     func reserve(_ attempt: LoginAttempt, caps: AttemptCaps) async throws(StoreError) -> LoginLookup {
@@ -108,8 +130,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
             reservation = AttemptReservation(id: nextAttempt)
         }
         return LoginLookup(
-            user: user, password: user.flatMap { hashes[$0.id] }.map { StoredPassword(hash: $0) },
-            reservation: reservation)
+            user: user, password: user.flatMap { passwords[$0.id] }, reservation: reservation)
     }
 
     func giveBack(_ reservation: AttemptReservation) async throws(StoreError) {
@@ -124,6 +145,13 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore {
         try note("open")
         guard let user = users[session.userID], user.isEnabled, user.version == session.userVersion else {
             return .userChanged
+        }
+        if usesOneTimePassword {
+            guard let password = passwords[user.id], let oneTime = password.oneTime, !oneTime.isUsed else {
+                return .passwordUsed
+            }
+            passwords[user.id] = StoredPassword(
+                hash: password.hash, oneTime: StoredPassword.OneTime(expiresAt: oneTime.expiresAt, isUsed: true))
         }
         sessions[session.id] = session
         if let attempt { counted[attempt.id] = nil }
@@ -195,6 +223,38 @@ final class LockedThrottle: LoginThrottle {
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
+}
+
+/// The table behind a lock, as a server would.
+final class LockedDesk: RegistrationDesk {
+    private let table: Mutex<RegistrationTable>
+    private let entries = Mutex(0)
+
+    init(_ table: RegistrationTable = RegistrationTable()) { self.table = Mutex(table) }
+
+    var count: Int { table.withLock { $0.count } }
+    /// How many have come, those who wait included.
+    var entered: Int { entries.withLock { $0 } }
+
+    func enter(_ name: Username) async -> RegistrationResult? {
+        await withCheckedContinuation { waiter in
+            table.withLock { $0.enter(name, waiter) }
+            entries.withLock { $0 += 1 }
+        }
+    }
+
+    func leave(_ name: Username, with result: RegistrationResult?) {
+        table.withLock { $0.leave(name, with: result) }
+    }
+}
+
+/// Keeps what is recorded.
+final class MemoryAudit: AuditLog {
+    private let recorded = Mutex<[AuditEntry]>([])
+
+    var entries: [AuditEntry] { recorded.withLock { $0 } }
+
+    func record(_ entry: AuditEntry) { recorded.withLock { $0.append(entry) } }
 }
 
 /// Hashes at once and counts.

@@ -14,6 +14,7 @@ import Testing
         let throttle: LockedThrottle
         let hasher: CountingHasher
         let publisher = SetPublisher()
+        let audit = MemoryAudit()
         let state: TestState
         let service: LoginService
         let alice = Identifier(high: 0x7000, low: 1)
@@ -27,12 +28,13 @@ import Testing
             hasher = CountingHasher(parameters ?? cheap)
             let state = TestState(try await TestKeys.ring())
             self.state = state
-            var login = LoginLimits()
-            login.attempts = caps
-            service = try LoginService(
-                throttle: throttle, attempts: store, users: store, sessions: store, hasher: hasher,
-                publisher: publisher, issuer: TokenIssuer(issuer: "https://issuer", audience: "api"), limits: login,
-                parameters: parameters ?? cheap, state: { state.current })
+            let check = try PasswordCheck(
+                throttle: throttle, attempts: store, hasher: hasher, caps: caps, parameters: parameters ?? cheap,
+                state: { state.current })
+            service = LoginService(
+                check: check, users: store, sessions: store, hasher: hasher, publisher: publisher, audit: audit,
+                issuer: TokenIssuer(issuer: "https://issuer", audience: "api"), parameters: parameters ?? cheap,
+                state: { state.current })
             let phc = try PasswordHash.hash(Array("correct password".utf8).span.bytes, parameters: cheap)
             _ = try await store.create(
                 NewUser(
@@ -188,10 +190,12 @@ import Testing
         let rig = try await Rig()
         let changing = ChangingHasher(rig.hasher) { await rig.store.change(rig.alice) { $0.version += 1 } }
         let state = rig.state
-        let service = try LoginService(
-            throttle: rig.throttle, attempts: rig.store, users: rig.store, sessions: rig.store, hasher: changing,
-            publisher: rig.publisher, issuer: TokenIssuer(issuer: "i", audience: "a"),
-            parameters: rig.hasher.parameters,
+        let check = try PasswordCheck(
+            throttle: rig.throttle, attempts: rig.store, hasher: changing, parameters: rig.hasher.parameters,
+            state: { state.current })
+        let service = LoginService(
+            check: check, users: rig.store, sessions: rig.store, hasher: changing, publisher: rig.publisher,
+            audit: rig.audit, issuer: TokenIssuer(issuer: "i", audience: "a"), parameters: rig.hasher.parameters,
             state: { state.current })
         let result = await service.login(
             LoginRequest(username: "alice", password: "correct password", address: ClientAddress("192.0.2.1")!))
@@ -228,14 +232,19 @@ import Testing
     }
 }
 
-/// Does something during the hash.
+/// Does something during the comparison, or during the hash.
 struct ChangingHasher: PasswordHasher {
     let inner: CountingHasher
     let during: @Sendable () async -> Void
+    let duringHash: @Sendable () async -> Void
 
-    init(_ inner: CountingHasher, during: @escaping @Sendable () async -> Void) {
+    init(
+        _ inner: CountingHasher, during: @escaping @Sendable () async -> Void = {},
+        duringHash: @escaping @Sendable () async -> Void = {}
+    ) {
         self.inner = inner
         self.during = during
+        self.duringHash = duringHash
     }
 
     func admit() throws(HashingError) -> HashAdmission { try inner.admit() }
@@ -247,6 +256,7 @@ struct ChangingHasher: PasswordHasher {
         return try await inner.isMatch(password, phc: phc, admission: admission)
     }
     func hash(_ password: SecretBytes, admission: HashAdmission) async throws(HashingError) -> String {
-        try await inner.hash(password, admission: admission)
+        await duringHash()
+        return try await inner.hash(password, admission: admission)
     }
 }

@@ -10,6 +10,7 @@ import Testing
 @Suite struct RefreshServiceTests {
     struct Rig {
         let store = MemoryStore()
+        let throttle: LockedThrottle
         let publisher = SetPublisher()
         let keyStore = MemoryKeys()
         let state: TestState
@@ -19,12 +20,14 @@ import Testing
         let session = Identifier(high: 0x7000, low: 2)
         let first: String
 
-        init(graceSeconds: Int64 = 60) async throws {
+        init(graceSeconds: Int64 = 60, limits: ThrottleLimits = ThrottleLimits()) async throws {
             let keys = KeyService(store: keyStore, master: try TestKeys.master.get(), policy: TestKeys.policy)
             let state = TestState(try await keys.load(at: testStart))
             self.state = state
+            throttle = LockedThrottle(ThrottleTable(limits: limits))
             service = RefreshService(
-                sessions: store, publisher: publisher, issuer: TokenIssuer(issuer: "https://issuer", audience: "api"),
+                throttle: throttle, sessions: store, publisher: publisher,
+                issuer: TokenIssuer(issuer: "https://issuer", audience: "api"),
                 graceSeconds: graceSeconds, state: { state.current })
             logout = LogoutService(sessions: store, publisher: publisher, state: { state.current })
             _ = try await store.create(

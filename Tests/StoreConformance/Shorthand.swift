@@ -6,6 +6,17 @@ extension UserStore {
     package func create(_ user: NewUser) async throws(StoreError) -> Bool { try await register(user, from: .server) }
 }
 
+extension UserAdministration {
+    /// What verifiers must be told; nil when there is no such user.
+    package func setEnabled(
+        _ isEnabled: Bool, of id: Identifier, at now: UnixTime
+    ) async throws(StoreError) -> [Revocation]? {
+        let result = try await update(
+            id, UserChange(isEnabled: isEnabled), at: now, as: .localOperator, from: .server)
+        return if case .done(let changed) = result { changed.revocations } else { nil }
+    }
+}
+
 extension SessionStore {
     package func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?

@@ -33,23 +33,27 @@ package struct UserFilter: Sendable, Equatable {
 package protocol UserAdministration: Sendable {
     /// In the order of ids, at most `limit`, those above `after`.
     func users(
-        _ filter: UserFilter, after: Identifier?, limit: Int, as authority: Authority
+        _ filter: UserFilter, after: Identifier?, limit: Int, at now: UnixTime, as authority: Authority,
+        from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<Page<User, Identifier>>
 
-    func user(_ id: Identifier, as authority: Authority) async throws(StoreError) -> AdminResult<User>
+    func user(
+        _ id: Identifier, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
+    ) async throws(StoreError) -> AdminResult<User>
 
     func create(
         _ user: NewUser, as authority: Authority, from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<User>
 
     /// Other roles raise the version, sessions live on. Disabling raises the version and ends the sessions; enabling
-    /// lowers nothing. What is already so changes nothing. Never takes the last enabled administrator away.
+    /// lowers nothing. What is already so changes nothing, and the entry that is still in force for the user is told
+    /// again, for a repeat after a lost answer. Never takes the last enabled administrator away.
     func update(
         _ id: Identifier, _ change: UserChange, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<ChangedUser>
 
-    /// Deletes the account with its sessions. Its id is never given again; its tokens are revoked. Never the last enabled
-    /// administrator.
+    /// Deletes the account with its sessions. Its id is never given again, its name is free; its tokens are revoked. What
+    /// was counted under its name stays until the window is over. Never the last enabled administrator.
     func delete(
         _ id: Identifier, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<[Revocation]>
@@ -67,10 +71,11 @@ package protocol UserAdministration: Sendable {
 
     /// How many attempts of unknown devices are counted under `nameKey` after `start`, the user's own name's.
     func attempts(
-        of id: Identifier, nameKey: [UInt8], since start: UnixTime, as authority: Authority
+        of id: Identifier, nameKey: [UInt8], since start: UnixTime, at now: UnixTime, as authority: Authority,
+        from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<Int>
 
     func sessions(
-        of user: Identifier, as authority: Authority
+        of user: Identifier, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<[StoredSession]>
 }

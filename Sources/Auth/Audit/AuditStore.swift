@@ -43,6 +43,7 @@ package struct AuditFilter: Sendable, Equatable {
     /// Happened to this account, or was done by it.
     package var user: Identifier?
     package var since: UnixTime?
+    /// That moment itself is no longer wanted.
     package var until: UnixTime?
 
     package init(
@@ -62,12 +63,14 @@ package protocol AuditStore: Sendable {
 
     /// The newest entries with an id below `before` (nil: the newest of all), newest first, at most `limit`.
     func auditEntries(
-        _ filter: AuditFilter, before: Int64?, limit: Int, as authority: Authority
+        _ filter: AuditFilter, before: Int64?, limit: Int, at now: UnixTime, as authority: Authority,
+        from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<Page<StoredAuditEntry, Int64>>
 
     /// The oldest entries with an id above `after`, oldest first, at most `limit`: for who follows the audit.
     func auditEntries(
-        _ filter: AuditFilter, after: Int64, limit: Int, as authority: Authority
+        _ filter: AuditFilter, after: Int64, limit: Int, at now: UnixTime, as authority: Authority,
+        from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<Page<StoredAuditEntry, Int64>>
 
     /// Deletes entries older than `end`, a bounded number. Returns how many went.

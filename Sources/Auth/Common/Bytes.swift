@@ -34,3 +34,11 @@ extension HMACSHA256Key {
         return SecretBytes(copying: derived)
     }
 }
+
+extension SecretBytes {
+    /// Takes what `bytes` hold and wipes them.
+    convenience init(wiping bytes: inout [UInt8]) {
+        self.init(copying: bytes.span.bytes)
+        bytes.withUnsafeMutableBytes { wipe($0) }
+    }
+}

@@ -49,3 +49,13 @@ package protocol KeyStore: Sendable {
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey]
 }
+
+/// Changes of the rings that somebody asks for.
+package protocol KeyAdministration: KeyStore {
+    /// As `update`, for an authority that is checked first, in the same transaction. `event` is audited, with `detail` (a
+    /// key's id), only when `change` answers other keys. With a `change` of nil it is how an administrator reads the keys.
+    func administer(
+        as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(StoreError) -> AdminResult<[StoredKey]>
+}

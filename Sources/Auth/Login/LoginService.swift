@@ -45,9 +45,8 @@ package enum LoginResult: Sendable, Equatable {
     case unavailable
 }
 
-/// The numbers of the login path.
+/// The numbers of a session that a login opens.
 package struct LoginLimits: Sendable, Equatable {
-    package var attempts = AttemptCaps()
     package var sessionsPerUser = 100
     package var idleSeconds: Int64 = 7 * 86_400
     package var absoluteSeconds: Int64 = 30 * 86_400
@@ -55,122 +54,62 @@ package struct LoginLimits: Sendable, Equatable {
     package init() {}
 }
 
-/// The login path of design section 7, cheapest step first. Every exit before a comparison gives back, once, what was
-/// reserved until then. Unknown, disabled and locked accounts take the steps of a wrong password: the same store calls
-/// and one hash, of a dummy.
+/// The login path of design section 7: a password that passes `PasswordCheck` opens a session.
 package struct LoginService: Sendable {
-    private let throttle: any LoginThrottle
-    private let attempts: any AttemptStore
+    private let check: PasswordCheck
     private let users: any UserStore
     private let sessions: any SessionStore
     private let hasher: any PasswordHasher
     private let publisher: any RevocationPublisher
+    private let audit: any AuditLog
     private let issuer: TokenIssuer
     private let limits: LoginLimits
     private let parameters: PasswordHashParameters
-    /// Costs what a hash with `parameters` costs and matches nothing.
-    private let dummy: String
     private let state: @Sendable () -> AuthState
 
     package init(
-        throttle: any LoginThrottle, attempts: any AttemptStore, users: any UserStore, sessions: any SessionStore,
-        hasher: any PasswordHasher, publisher: any RevocationPublisher, issuer: TokenIssuer,
+        check: PasswordCheck, users: any UserStore, sessions: any SessionStore, hasher: any PasswordHasher,
+        publisher: any RevocationPublisher, audit: any AuditLog, issuer: TokenIssuer,
         limits: LoginLimits = LoginLimits(), parameters: PasswordHashParameters = .standard,
         state: @escaping @Sendable () -> AuthState
-    ) throws(PasswordHashError) {
-        self.throttle = throttle
-        self.attempts = attempts
+    ) {
+        self.check = check
         self.users = users
         self.sessions = sessions
         self.hasher = hasher
         self.publisher = publisher
+        self.audit = audit
         self.issuer = issuer
         self.limits = limits
         self.parameters = parameters
-        dummy = try PasswordHash.dummy(parameters: parameters)
         self.state = state
     }
 
     package func login(_ request: LoginRequest) async -> LoginResult {
         guard var bytes = PasswordPolicy.bytes(of: request.password) else { return .passwordTooLong }
-        let password = SecretBytes(copying: bytes)
-        bytes.withUnsafeMutableBytes { wipe($0) }
+        let password = SecretBytes(wiping: &bytes)
         // No account can have such a name, so nothing is told by answering at once.
         guard let name = Username(request.username) else { return .refused }
 
-        let now = state().now
-        let keys: [ThrottleKey]
-        let attempt: LoginAttempt
-        do throws(OpenSSLError) { (keys, attempt) = try prepare(name, request, at: now) } catch { return .unavailable }
-
-        switch await throttle.reserve(keys, at: now) {
-        case .refused(let rule, let wait): return .throttled(by: rule, retryAfterMilliseconds: wait)
-        case .reserved(let reservation):
-            return await admit(
-                Try(password: password, attempt: attempt, throttled: reservation, origin: request.origin))
+        let attempt = PasswordAttempt(
+            name: name, password: password, address: request.address, device: request.device)
+        let outcome = await check.check(attempt) { _, password in
+            password.opensSession(at: state().now) ? nil : .oneTimePasswordOver
         }
-    }
-
-    /// One login on its way.
-    private struct Try {
-        let password: SecretBytes
-        let attempt: LoginAttempt
-        let throttled: ThrottleReservation
-        let origin: RequestOrigin
-    }
-
-    private func prepare(
-        _ name: Username, _ request: LoginRequest, at now: UnixTime
-    ) throws(OpenSSLError) -> ([ThrottleKey], LoginAttempt) {
-        let lookup = state().keys.lookup
-        let keys = try lookup.login(account: name, address: request.address, device: request.device)
-        var deviceKey: [UInt8]?
-        if let device = request.device { deviceKey = try lookup.device(device) }
-        let attempt = LoginAttempt(
-            username: name, nameKey: try lookup.name(name), deviceKey: deviceKey,
-            addressKey: try lookup.address(request.address), at: now)
-        return (keys, attempt)
-    }
-
-    /// A place in the hash queue, then the account and the count of its attempts.
-    private func admit(_ login: Try) async -> LoginResult {
-        let admission: HashAdmission
-        do throws(HashingError) { admission = try hasher.admit() } catch {
-            await giveBack(login.throttled)
-            return LoginService.result(of: error)
+        switch outcome {
+        case .match(let user, let stored, let reservation):
+            let result = await open(user, with: stored, givingBack: reservation, from: request.origin)
+            if case .granted = result { await rehash(password, of: user, from: stored.hash) }
+            return result
+        case .mismatch(let failure, let user):
+            note(.loginFailed, user: user, detail: failure.rawValue, from: request.origin)
+            return .refused
+        case .throttled(let rule, let wait):
+            note(.loginThrottled, user: nil, detail: "\(rule)", from: request.origin)
+            return .throttled(by: rule, retryAfterMilliseconds: wait)
+        case .overloaded(let wait): return .overloaded(retryAfterMilliseconds: wait)
+        case .unavailable: return .unavailable
         }
-        let lookup: LoginLookup
-        do throws(StoreError) { lookup = try await attempts.reserve(login.attempt, caps: limits.attempts) } catch {
-            hasher.withdraw(admission)
-            await giveBack(login.throttled)
-            return .unavailable
-        }
-        return await compare(login, lookup, admission)
-    }
-
-    private func compare(_ login: Try, _ lookup: LoginLookup, _ admission: HashAdmission) async -> LoginResult {
-        // The account, if this attempt may be compared with its stored hash.
-        var account: (user: User, password: StoredPassword, reservation: AttemptReservation)?
-        if let user = lookup.user, user.isEnabled, let password = lookup.password,
-            password.opensSession(at: state().now), let reservation = lookup.reservation
-        {
-            account = (user, password, reservation)
-        }
-        let isMatch: Bool
-        do throws(HashingError) {
-            isMatch = try await hasher.isMatch(
-                login.password, phc: account?.password.hash ?? dummy, admission: admission)
-        } catch {
-            await giveBack(login.throttled)
-            if let reservation = lookup.reservation { await giveBack(reservation) }
-            return LoginService.result(of: error)
-        }
-        guard isMatch, let account else { return .refused }
-        await giveBack(login.throttled)
-        let result = await open(
-            account.user, with: account.password, givingBack: account.reservation, from: login.origin)
-        if case .granted = result { await rehash(login.password, of: account.user, from: account.password.hash) }
-        return result
     }
 
     private func open(
@@ -187,7 +126,8 @@ package struct LoginService: Sendable {
                 absoluteExpiresAt: state.now.adding(seconds: limits.absoluteSeconds), counter: 0, rotatedAt: nil,
                 sealedSecret: secret.sealed)
             // Before the row, so that a failure of OpenSSL leaves no session behind.
-            let tokens = try issuer.tokens(for: session, of: user, secret: secret, in: state)
+            var tokens = try issuer.tokens(for: session, of: user, secret: secret, in: state)
+            tokens.mustChangePassword = password.oneTime != nil
             let opening = try await sessions.open(
                 session, maximumPerUser: limits.sessionsPerUser, givingBack: reservation,
                 usesOneTimePassword: password.oneTime != nil, from: origin)
@@ -195,7 +135,10 @@ package struct LoginService: Sendable {
             case .opened(let revocations):
                 if !revocations.isEmpty { await publisher.publish(revocations) }
                 return .granted(tokens)
-            case .passwordUsed: return .refused
+            case .passwordUsed:
+                note(
+                    .loginFailed, user: user.id, detail: PasswordFailure.oneTimePasswordOver.rawValue, from: origin)
+                return .refused
             case .userChanged: return .unavailable
             }
         } catch {
@@ -215,19 +158,9 @@ package struct LoginService: Sendable {
         }
     }
 
-    private func giveBack(_ reservation: ThrottleReservation) async {
-        await throttle.giveBack(reservation, at: state().now)
-    }
-
-    /// Once; one that is lost counts as a failure and leaves the window by itself.
-    private func giveBack(_ reservation: AttemptReservation) async {
-        do throws(StoreError) { try await attempts.giveBack(reservation) } catch { return }
-    }
-
-    private static func result(of error: HashingError) -> LoginResult {
-        switch error {
-        case .overloaded(let wait): .overloaded(retryAfterMilliseconds: wait)
-        case .failed: .unavailable
-        }
+    private func note(_ event: AuditEvent, user: Identifier?, detail: String, from origin: RequestOrigin) {
+        audit.record(
+            AuditEntry(
+                at: state().now, event: event, actor: .anonymous, origin: origin, user: user, detail: detail))
     }
 }

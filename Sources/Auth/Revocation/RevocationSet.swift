@@ -31,7 +31,7 @@ package struct RevocationSet: Sendable {
     package static let standardLimit = 250_000
 
     private struct Entry: Sendable {
-        let user: Identifier
+        let user: Identifier?
         let until: UnixTime
     }
 
@@ -83,9 +83,11 @@ package struct RevocationSet: Sendable {
         for revocation in revocations {
             switch revocation {
             case .token(let id, let user, let until):
-                tokens[id] = Entry(user: user, until: max(until, tokens[id]?.until ?? until))
+                let known = tokens[id]
+                tokens[id] = Entry(user: known?.user ?? user, until: max(until, known?.until ?? until))
             case .session(let id, let user, let until):
-                sessions[id] = Entry(user: user, until: max(until, sessions[id]?.until ?? until))
+                let known = sessions[id]
+                sessions[id] = Entry(user: known?.user ?? user, until: max(until, known?.until ?? until))
             case .user(let id, let version, let until):
                 let known = users[id]
                 users[id] = Epoch(
@@ -124,8 +126,9 @@ extension RevocationSet {
     package func wantedCollapse() -> RevocationCollapse? {
         guard count > limit else { return nil }
         var entries: [Identifier: Int] = [:]
-        for entry in tokens.values { entries[entry.user, default: 0] += 1 }
-        for entry in sessions.values { entries[entry.user, default: 0] += 1 }
+        // Entries of nobody known go with the fleet's generation alone.
+        for user in tokens.values.compactMap(\.user) { entries[user, default: 0] += 1 }
+        for user in sessions.values.compactMap(\.user) { entries[user, default: 0] += 1 }
         let target = limit / 4 * 3
         var remaining = count
         var chosen: [Identifier] = []
@@ -146,11 +149,11 @@ extension RevocationSet {
         _ collapse: RevocationCollapse, of before: RevocationSet, to revocations: some Sequence<Revocation>
     ) -> RevocationSet {
         let applied = applying(revocations)
-        let covered: (Identifier) -> Bool
+        let covered: (Identifier?) -> Bool
         switch collapse {
         case .users(let users):
             let users = Set(users)
-            covered = { users.contains($0) }
+            covered = { user in user.map { users.contains($0) } ?? false }
         case .everything: covered = { _ in true }
         }
         let users = collapse == .everything ? applied.users.filter { before.users[$0.key] != $0.value } : applied.users

@@ -1,9 +1,10 @@
 /// One thing that verifiers must refuse. Entries are kept until no token they could refuse can still be valid.
 package enum Revocation: Sendable, Hashable {
-    /// One access token, by `jti`. `user` is whose it is (`sub`), so that entries of one user can collapse.
-    case token(Identifier, user: Identifier, until: UnixTime)
-    /// A session of `user` and all its access tokens, by `sid`.
-    case session(Identifier, user: Identifier, until: UnixTime)
+    /// One access token, by `jti`. `user` is whose it is (`sub`), so that entries of one user can collapse; nil when that is
+    /// unknown: only the fleet's generation can take the entry's place then.
+    case token(Identifier, user: Identifier?, until: UnixTime)
+    /// A session of `user` and all its access tokens, by `sid`; `user` as above.
+    case session(Identifier, user: Identifier?, until: UnixTime)
     /// All tokens of a user with a `ver` below `minimumVersion`.
     case user(Identifier, minimumVersion: Int64, until: UnixTime)
     /// All tokens with a `gen` below this one. Never expires.
@@ -28,7 +29,8 @@ package protocol RevocationStore: Sendable {
     func revoke(token: Identifier, of user: Identifier, until: UnixTime) async throws(StoreError)
 
     /// Carries a collapse out in one transaction: raises the versions (sessions take the new one at their next refresh)
-    /// or the generation, deletes the entries that are covered by it, and returns what verifiers must be told.
+    /// or the generation, deletes the entries that are covered by it, and returns what verifiers must be told. The entry of
+    /// a user who is gone refuses every version: no token of that user can be good again.
     func collapse(_ collapse: RevocationCollapse, at now: UnixTime) async throws(StoreError) -> [Revocation]
 
     /// Deletes what is out of force at `now`, a bounded number at a time. Returns how many went.

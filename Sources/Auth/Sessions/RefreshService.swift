@@ -6,6 +6,8 @@ package enum RefreshReply: Sendable, Equatable {
     case granted(SessionTokens)
     /// 401 `invalid_grant`, whatever the reason.
     case refused
+    /// 429: the token was not consumed.
+    case throttled(by: ThrottleRule, retryAfterMilliseconds: Int64)
     /// 503: the token was not consumed, and repeating it is safe.
     case unavailable
 }
@@ -15,6 +17,7 @@ package struct RefreshService: Sendable {
     /// `PORTCULLIS_REFRESH_GRACE_SECONDS`.
     package static let graceSeconds: ClosedRange<Int64> = 0...300
 
+    private let throttle: any LoginThrottle
     private let sessions: any SessionStore
     private let publisher: any RevocationPublisher
     private let issuer: TokenIssuer
@@ -23,9 +26,10 @@ package struct RefreshService: Sendable {
 
     /// `graceSeconds` is clamped to 0...300.
     package init(
-        sessions: any SessionStore, publisher: any RevocationPublisher, issuer: TokenIssuer, graceSeconds: Int64 = 60,
-        state: @escaping @Sendable () -> AuthState
+        throttle: any LoginThrottle, sessions: any SessionStore, publisher: any RevocationPublisher,
+        issuer: TokenIssuer, graceSeconds: Int64 = 60, state: @escaping @Sendable () -> AuthState
     ) {
+        self.throttle = throttle
         self.sessions = sessions
         self.publisher = publisher
         self.issuer = issuer
@@ -41,6 +45,7 @@ package struct RefreshService: Sendable {
         do throws(RefreshTokenError) { token = try RefreshToken(text, keys: keys) } catch {
             return error == .undecidable ? .unavailable : .refused
         }
+        if let refusal = await throttled(token, from: origin, in: before) { return refusal }
 
         let (now, grace) = (before.now, graceMilliseconds)
         let result: RefreshResult
@@ -58,6 +63,21 @@ package struct RefreshService: Sendable {
             return .refused
         case .undecidable: return .unavailable
         }
+    }
+
+    /// After the tag, so that nobody who has no token of a session uses its rate up; before the store and the signature.
+    private func throttled(
+        _ token: RefreshToken, from origin: RequestOrigin, in state: AuthState
+    ) async -> RefreshReply? {
+        guard let address = origin.address else { return nil }
+        let keys: [ThrottleKey]
+        do throws(OpenSSLError) {
+            keys = try state.keys.lookup.refresh(session: token.sessionID, address: address)
+        } catch {
+            return .unavailable
+        }
+        guard case .refused(let rule, let wait) = await throttle.reserve(keys, at: state.now) else { return nil }
+        return .throttled(by: rule, retryAfterMilliseconds: wait)
     }
 
     /// A sealed secret that does not open says nothing against the client, unless the session is over anyway.

@@ -17,7 +17,7 @@ package struct ThrottleReservation: Sendable, Equatable {
 /// The counters of step 3. An implementation whose counters are away decides by itself (design section 8): a throttle
 /// that cannot answer is not a reason to refuse a login.
 package protocol LoginThrottle: Sendable {
-    /// Counts one attempt under all `keys` or under none.
+    /// Counts one attempt, registration or refresh under all `keys` or under none.
     func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict
 
     /// Takes the failures of one attempt back; never retried, what is lost decays.

@@ -40,6 +40,24 @@ package struct LookupKeys: Sendable {
         return keys
     }
 
+    /// What a registration is counted under: nothing of the name, which nobody owns yet.
+    package func registration(address: ClientAddress) throws(OpenSSLError) -> [ThrottleKey] {
+        var keys = [
+            try make(.registrationAddress, address.bytes),
+            try make(.registrationNetwork, address.network(prefix: address.family == .ipv4 ? 24 : 64).bytes),
+        ]
+        if address.family == .ipv6 {
+            keys.append(try make(.registrationSite, address.network(prefix: 48).bytes))
+        }
+        return keys
+    }
+
+    /// What a refresh is counted under.
+    package func refresh(session: Identifier, address: ClientAddress) throws(OpenSSLError) -> [ThrottleKey] {
+        let network = address.family == .ipv4 ? address : address.network(prefix: 64)
+        return [try make(.refreshSession, session.bytes), try make(.refreshAddress, network.bytes)]
+    }
+
     /// For the attempts table; each kind of subject has a label of its own.
     package func name(_ account: Username) throws(OpenSSLError) -> [UInt8] {
         try key.authenticate(Array("name:".utf8) + account.text.utf8)

@@ -24,6 +24,8 @@ package struct SessionTokens: Sendable, Equatable {
     package let expiresInSeconds: Int64
     package let session: Identifier
     package let user: Identifier
+    /// The password that opened the session was good for this once.
+    package var mustChangePassword = false
 }
 
 extension SessionTokens: CustomStringConvertible, CustomReflectable {

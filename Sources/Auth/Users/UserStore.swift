@@ -16,8 +16,4 @@ package protocol UserStore: Sendable {
     /// Replaces the hash only while it still is `old` (a rehash with stronger parameters; the version stays).
     /// False when it no longer was.
     func replacePasswordHash(of id: Identifier, from old: String, to new: String) async throws(StoreError) -> Bool
-
-    /// Disabling raises the version, ends every session and returns what verifiers must be told; enabling never lowers
-    /// it. Nil when there is no such user.
-    func setEnabled(_ isEnabled: Bool, of id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation]?
 }

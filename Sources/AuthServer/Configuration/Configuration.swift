@@ -33,8 +33,25 @@ package struct Configuration: Sendable {
     package var hashWorkers = 1
     /// Logins that may wait for a hash; at about 20 ms a hash and two workers, 64 wait 0.7 s.
     package var hashQueue = 64
+    package enum Registration: String, Sendable, CaseIterable {
+        case open, closed
+    }
+
+    /// Whether people may make their own accounts.
+    package var registration = Registration.closed
+    /// Registrations of one address an hour: a class or an office does it together, a person once.
+    package var registrationsPerHour = ThrottleLimits.registrationsPerHour
+    /// Refreshes of one address a second: all users behind it, or a backend that refreshes for its users. 200 are 5 % of
+    /// a loop's time in RS256 signatures.
+    package var refreshesPerSecond = ThrottleLimits.refreshesPerSecond
+    /// What a new password may be.
+    package var passwordPolicy = PasswordPolicy()
+    /// How long a refused login may wait to be written to the audit with others: four transactions a second at most.
+    package var auditDelayMilliseconds = 250
     package var throttle = ThrottleLimits()
     package var attemptCaps = AttemptCaps()
+    /// How long the audit is kept: long enough to look into what is found a quarter later.
+    package var auditRetentionDays = 90
     package var passwordHash = PasswordHashParameters.standard
     /// Connections per loop; further ones wait in the kernel's queue.
     package var maximumConnections = 20_000
@@ -52,6 +69,7 @@ package struct Configuration: Sendable {
         hashWorkers = max(1, cores)
         readAddresses(&reader)
         readTokens(&reader)
+        readAccounts(&reader)
         readCapacities(&reader)
         reader.rejectUnknown()
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
@@ -97,6 +115,22 @@ package struct Configuration: Sendable {
             }, default: allowedOrigins)
     }
 
+    private mutating func readAccounts(_ reader: inout SettingReader) {
+        registration = reader.value(
+            Setting("PORTCULLIS_REGISTRATION", "open or closed") { Registration(rawValue: $0) }, default: registration)
+        registrationsPerHour = reader.value(
+            .integer("PORTCULLIS_REGISTRATIONS_PER_HOUR", 1...10_000), default: registrationsPerHour)
+        throttle.limitRegistrations(perHour: registrationsPerHour)
+        refreshesPerSecond = reader.value(
+            .integer("PORTCULLIS_REFRESHES_PER_SECOND", 1...10_000), default: refreshesPerSecond)
+        throttle.limitRefreshes(perSecond: refreshesPerSecond)
+        let floor = PasswordPolicy.floor
+        passwordPolicy = PasswordPolicy(
+            minimumCharacters: reader.value(
+                .integer("PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS", floor...64),
+                default: passwordPolicy.minimumCharacters))
+    }
+
     private mutating func readCapacities(_ reader: inout SettingReader) {
         loops = reader.value(.integer("PORTCULLIS_LOOPS", 1...256), default: loops)
         tokenCacheEntries = reader.value(
@@ -107,6 +141,8 @@ package struct Configuration: Sendable {
         hashQueue = reader.value(.integer("PORTCULLIS_HASH_QUEUE", 1...65_536), default: hashQueue)
         maximumConnections = reader.value(
             .integer("PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000), default: maximumConnections)
+        auditRetentionDays = reader.value(
+            .integer("PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650), default: auditRetentionDays)
         drainSeconds = reader.value(.integer("PORTCULLIS_DRAIN_SECONDS", 0...3600), default: drainSeconds)
     }
 }

@@ -11,11 +11,12 @@ struct MetricsPage {
     let store: EmbeddedStore
     let throttle: InProcessThrottle
     let hub: RevocationHub
+    let audit: AuditWriter
     private var text = ""
 
     init(
         workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, store: EmbeddedStore,
-        throttle: InProcessThrottle, hub: RevocationHub
+        throttle: InProcessThrottle, hub: RevocationHub, audit: AuditWriter
     ) {
         self.workers = workers
         self.hosts = hosts
@@ -24,6 +25,7 @@ struct MetricsPage {
         self.store = store
         self.throttle = throttle
         self.hub = hub
+        self.audit = audit
     }
 
     func render() -> [UInt8] {
@@ -34,6 +36,7 @@ struct MetricsPage {
         page.writeLogins()
         page.writeTokens()
         page.writeStore()
+        page.writeAudit()
         return Array(page.text.utf8)
     }
 
@@ -108,10 +111,12 @@ struct MetricsPage {
         sample("password_hashes_total", "", hashPool.hashes)
         metric("login_queue_refused_total", "counter", "Logins refused because the queue was full.")
         sample("login_queue_refused_total", "", hashPool.refusals)
-        metric("login_throttled_total", "counter", "Logins refused by a limit.")
-        for (index, rule) in ThrottleRule.allCases.enumerated() {
-            let count = workers.reduce(UInt64(0)) { $0 + $1.metrics.throttled[index] }
-            sample("login_throttled_total", "rule=\"\(rule)\"", count)
+        for purpose in ThrottleRule.Purpose.allCases {
+            metric("\(purpose)_throttled_total", "counter", "Requests refused by a limit of this kind.")
+            for (index, rule) in ThrottleRule.allCases.enumerated() where rule.purpose == purpose {
+                let count = workers.reduce(UInt64(0)) { $0 + $1.metrics.throttled[index] }
+                sample("\(purpose)_throttled_total", "rule=\"\(rule)\"", count)
+            }
         }
         metric("throttle_evictions_total", "counter", "Counters of the throttle that gave way to others.")
         sample("throttle_evictions_total", "", throttle.evictions)
@@ -145,5 +150,13 @@ struct MetricsPage {
         sample("store_refused_total", "", statistics.refused)
         metric("store_waiting", "gauge", "Store operations that wait.")
         sample("store_waiting", "", statistics.waiting)
+    }
+
+    private mutating func writeAudit() {
+        let load = audit.load
+        metric("audit_waiting", "gauge", "Entries that wait to be written to the audit.")
+        sample("audit_waiting", "", load.waiting)
+        metric("audit_entries_dropped_total", "counter", "Entries lost because too many waited or the store was away.")
+        sample("audit_entries_dropped_total", "", load.dropped)
     }
 }

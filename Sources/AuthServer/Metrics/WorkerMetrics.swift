@@ -10,7 +10,7 @@ final class WorkerMetrics: Sendable {
 
     let requests = RequestMetrics()
     let gauges = CounterTable(count: Gauge.allCases.count)
-    /// Logins refused by the throttle, by rule.
+    /// Requests refused by the throttle, by rule.
     let throttled = CounterTable(count: ThrottleRule.allCases.count)
 
     /// On the loop.
@@ -25,4 +25,11 @@ final class WorkerMetrics: Sendable {
     private func set(_ gauge: Gauge, _ value: UInt64) { gauges.set(value, at: gauge.rawValue) }
 
     subscript(gauge: Gauge) -> UInt64 { gauges[gauge.rawValue] }
+}
+
+extension CounterTable {
+    /// One more refusal by `rule`, in a table with a cell for each.
+    func count(_ rule: ThrottleRule) {
+        if let index = ThrottleRule.allCases.firstIndex(of: rule) { add(at: index) }
+    }
 }

@@ -26,17 +26,11 @@ struct LoginRoute: Sendable {
         case .refused: throw Refusal(.invalidCredentials, "Unknown user or wrong password.")
         case .passwordTooLong: throw Refusal(.invalidBody, "password must be at most 1024 bytes.")
         case .throttled(let rule, let wait):
-            if let index = ThrottleRule.allCases.firstIndex(of: rule) { throttled.add(at: index) }
-            throw Refusal(.throttled, "Try again later.", retryAfterSeconds: LoginRoute.seconds(wait))
-        case .overloaded(let wait):
-            throw Refusal(.overloaded, "Try again later.", retryAfterSeconds: LoginRoute.seconds(wait))
+            throttled.count(rule)
+            throw .throttled(milliseconds: wait)
+        case .overloaded(let wait): throw .overloaded(milliseconds: wait)
         case .unavailable: throw .unavailable
         }
-    }
-
-    /// Rounded up: a client that waits as long as told is not told again.
-    private static func seconds(_ milliseconds: Int64) -> Int {
-        Int(clamping: max(0, milliseconds) / 1000) + 1
     }
 }
 
@@ -70,14 +64,14 @@ enum TokenReply {
         json.string("bearer")
         json.key("expires_in")
         json.integer(tokens.expiresInSeconds)
+        if tokens.mustChangePassword {
+            json.key("password_change_required")
+            json.bool(true)
+        }
         json.endObject()
         var response = Response.json(.ok, json.bytes)
         response.headers.append("Cache-Control", constant: "no-store")
-        if delivery == .cookie {
-            do throws(InvalidFieldValue) { try cookie.set(tokens.refreshToken, on: &response) } catch {
-                throw .unavailable
-            }
-        }
+        if delivery == .cookie { try cookie.set(tokens.refreshToken, on: &response) }
         return response
     }
 }

@@ -13,6 +13,9 @@ extension Problem {
     static let invalidBody = Problem(.badRequest, "invalid-body", "Invalid request body")
     static let unsupportedGrantType = Problem(.badRequest, "unsupported-grant-type", "Unsupported grant type")
     static let unsupportedMediaType = Problem(.unsupportedMediaType, "unsupported-media-type", "Unsupported media type")
+    static let usernameTaken = Problem(.conflict, "username-taken", "Username taken")
+    static let wrongPassword = Problem(.forbidden, "wrong-password", "Wrong password")
+    static let passwordChanged = Problem(.conflict, "password-changed", "Password changed meanwhile")
     static let throttled = Problem(.tooManyRequests, "throttled", "Too many attempts")
     static let overloaded = Problem(.serviceUnavailable, "overloaded", "Too many logins at once")
 }
@@ -34,6 +37,19 @@ struct Refusal: Error {
 
     /// "I do not know": never a 401, always with `Retry-After` (design section 8).
     static let unavailable = Refusal(.unavailable, "Try again shortly.", retryAfterSeconds: 1)
+
+    static func throttled(milliseconds wait: Int64) -> Refusal {
+        Refusal(.throttled, "Try again later.", retryAfterSeconds: seconds(wait))
+    }
+
+    static func overloaded(milliseconds wait: Int64) -> Refusal {
+        Refusal(.overloaded, "Try again later.", retryAfterSeconds: seconds(wait))
+    }
+
+    /// Rounded up: a client that waits as long as told is not told again.
+    private static func seconds(_ milliseconds: Int64) -> Int {
+        Int(clamping: max(0, milliseconds) / 1000) + 1
+    }
 
     func response(_ requestID: RequestID) -> Response {
         var response = Response.problem(problem, detail: detail, requestID: requestID)

@@ -50,14 +50,18 @@ struct RefreshCookie: Sendable {
         return head.secFetchSite.range.map(request.text) == "same-origin"
     }
 
-    func set(_ token: String, on response: inout Response) throws(InvalidFieldValue) {
-        try response.headers.append(
-            "Set-Cookie",
-            "\(RefreshCookie.name)=\(token); Path=/; Max-Age=\(maximumAgeSeconds); HttpOnly; Secure; SameSite=Strict")
+    func set(_ token: String, on response: inout Response) throws(Refusal) {
+        try write("\(token); Path=/; Max-Age=\(maximumAgeSeconds)", on: &response)
     }
 
-    func clear(on response: inout Response) throws(InvalidFieldValue) {
-        try response.headers.append(
-            "Set-Cookie", "\(RefreshCookie.name)=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict")
+    func clear(on response: inout Response) throws(Refusal) { try write("; Path=/; Max-Age=0", on: &response) }
+
+    private func write(_ value: String, on response: inout Response) throws(Refusal) {
+        do throws(InvalidFieldValue) {
+            try response.headers.append(
+                "Set-Cookie", "\(RefreshCookie.name)=\(value); HttpOnly; Secure; SameSite=Strict")
+        } catch {
+            throw .unavailable
+        }
     }
 }

@@ -16,6 +16,8 @@ enum RouteID: Int, CaseIterable, Sendable {
     case live
     case ready
     case metrics
+    case register
+    case password
 
     /// The route's template, as metrics and logs name it.
     var template: String {
@@ -54,6 +56,8 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.refresh, .post, "/api/v1/auth/refresh"),
         RouteDeclaration(.logout, .post, "/api/v1/auth/logout"),
         RouteDeclaration(.logoutAll, .post, "/api/v1/auth/logout-all", .token(anyOf: [])),
+        RouteDeclaration(.register, .post, "/api/v1/auth/register"),
+        RouteDeclaration(.password, .post, "/api/v1/auth/password", .token(anyOf: [])),
         RouteDeclaration(.me, [.get, .head], "/api/v1/me", .token(anyOf: [])),
         RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
         RouteDeclaration(.live, [.get, .head], "/livez"),
@@ -62,7 +66,7 @@ struct RouteDeclaration: Sendable {
 
     /// What pages use, with the cookie or an access token: allowed origins may, too (`CrossOrigin`). Not verify, which
     /// proxies and services ask, and nothing that only they or administrators use.
-    static let forPages: Set<RouteID> = [.login, .refresh, .logout, .logoutAll, .me]
+    static let forPages: Set<RouteID> = [.login, .refresh, .logout, .logoutAll, .register, .password, .me]
 
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [

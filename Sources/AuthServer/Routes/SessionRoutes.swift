@@ -5,6 +5,8 @@ import HTTP
 struct RefreshRoute: Sendable {
     let service: RefreshService
     let cookie: RefreshCookie
+    /// Counts refusals by rule.
+    let throttled: CounterTable
 
     func respond(to request: Request, from origin: RequestOrigin) async throws(Refusal) -> Response {
         let credential = try RefreshCredential(request, cookie)
@@ -12,6 +14,9 @@ struct RefreshRoute: Sendable {
         switch await service.refresh(credential.token, from: origin) {
         case .granted(let tokens): return try TokenReply.response(tokens, credential.delivery, cookie)
         case .refused: throw Refusal(.invalidGrant, "The refresh token is not valid or no longer is.")
+        case .throttled(let rule, let wait):
+            throttled.count(rule)
+            throw .throttled(milliseconds: wait)
         case .unavailable: throw .unavailable
         }
     }
@@ -86,9 +91,7 @@ struct LogoutRoute: Sendable {
         switch reply {
         case .done:
             var response = Response(.noContent)
-            if clearsCookie {
-                do throws(InvalidFieldValue) { try cookie.clear(on: &response) } catch { throw .unavailable }
-            }
+            if clearsCookie { try cookie.clear(on: &response) }
             return response
         case .refused: throw Refusal(.invalidGrant, "The refresh token is none of ours.")
         case .unavailable: throw .unavailable

@@ -4,6 +4,7 @@ import GRDB
 /// Operations that share one transaction, and what became of each.
 final class Batch {
     private let jobs: [GroupCommitter.Job]
+    private let limits: EmbeddedLimits
     private var answers: [GroupCommitter.Delivery] = []
     private(set) var statements = 0
     /// The transaction changed something and its commit returned.
@@ -11,14 +12,17 @@ final class Batch {
     /// The commit met an I/O error. After a failed fsync the kernel may have dropped what it could not write, and a later
     /// fsync that succeeds proves nothing: nothing more may be acknowledged on this connection.
     private(set) var isDiskInDoubt = false
+    /// The disk did not take the transaction: full, over quota, read-only.
+    private(set) var isUnwritten = false
 
-    init(_ jobs: [GroupCommitter.Job]) {
+    init(_ jobs: [GroupCommitter.Job], limits: EmbeddedLimits) {
         self.jobs = jobs
+        self.limits = limits
     }
 
     /// Throws when the transaction did not come to a commit that returned; `abandon` then says so to everybody.
     func run(in database: Database) throws {
-        let transaction = Transaction(database)
+        let transaction = Transaction(database, limits: limits)
         defer { statements = transaction.statements }
         let changesBefore = database.totalChangesCount
         try database.beginTransaction(.immediate)
@@ -26,13 +30,14 @@ final class Batch {
             for job in jobs { answers.append(try perform(job, transaction, database)) }
         } catch {
             // The commit was never asked for: nothing of the transaction stays, whatever rolling back answers.
+            examine(error)
             rollBack(database)
             throw StoreError.unavailable
         }
         do {
             try database.commit()
         } catch {
-            isDiskInDoubt = (error as? DatabaseError)?.resultCode == .SQLITE_IOERR
+            examine(error)
             rollBack(database)
             throw StoreError.commitInDoubt
         }
@@ -41,12 +46,26 @@ final class Batch {
 
     /// Nobody's changes are known to be stored.
     func abandon(_ error: any Error) {
+        examine(error)
         let reason = StoreError(error)
         answers = jobs.map { job in { job.fail(reason) } }
     }
 
     func deliver() {
         for answer in answers { answer() }
+    }
+
+    private func examine(_ error: any Error) {
+        guard let error = error as? DatabaseError else { return }
+        switch error.resultCode {
+        case .SQLITE_FULL, .SQLITE_READONLY, .SQLITE_CANTOPEN: isUnwritten = true
+        case .SQLITE_IOERR:
+            isUnwritten = true
+            // A refused write (quota, size of a file) is no doubt: the frames are written anew by the next commit, and the
+            // fsync after that tells of them.
+            if error.extendedResultCode != .SQLITE_IOERR_WRITE { isDiskInDoubt = true }
+        default: break
+        }
     }
 
     private func rollBack(_ database: Database) {

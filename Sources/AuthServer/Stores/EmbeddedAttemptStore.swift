@@ -9,7 +9,8 @@ extension EmbeddedStore: AttemptStore {
         return try await perform { transaction in
             let found = try transaction.row(
                 """
-                SELECT meta.attempts, users.password_hash, \(Self.userColumns)
+                SELECT meta.attempts, users.password_hash, users.one_time_expires_at, users.one_time_is_used,
+                \(Self.userColumns)
                 FROM meta LEFT JOIN users ON users.username = ?
                 """, attempt.username.text)
             guard let found else { throw StoreError.damaged("table meta is empty") }
@@ -20,8 +21,8 @@ extension EmbeddedStore: AttemptStore {
                 "UPDATE meta SET reservations = reservations + 1, attempts = attempts + ?", isGranted ? 1 : 0)
             let exists = try !found.isNull(1)
             return LoginLookup(
-                user: exists ? try Self.user(of: found, first: 2) : nil,
-                password: exists ? StoredPassword(hash: try found.text(1)) : nil,
+                user: exists ? try Self.user(of: found, first: 4) : nil,
+                password: exists ? try Self.password(of: found, first: 1) : nil,
                 reservation: reservation)
         }
     }

@@ -1,13 +1,85 @@
 import Auth
 
+/// Who makes a change, when and from where: what the audit says of each.
+struct Cause: Sendable {
+    let actor: AuditActor
+    let origin: RequestOrigin
+    let at: UnixTime
+}
+
 extension Transaction {
-    /// Adds an entry and drops the oldest past the limit.
+    /// Writes one entry, in the transaction of what it tells.
     func audit(
-        _ event: AuditEvent, user: Identifier, session: Identifier? = nil, at now: UnixTime, _ limits: EmbeddedLimits
+        _ event: AuditEvent, _ cause: Cause, user: Identifier? = nil, session: Identifier? = nil, detail: String? = nil
     ) throws {
-        try run(
-            "INSERT INTO audit (at, event, user_id, session_id) VALUES (?, ?, ?, ?)",
-            now.milliseconds, event.rawValue, user.blob, session?.blob)
-        try run("DELETE FROM audit WHERE id <= ?", lastInsertedID - limits.auditEntries)
+        try audit(
+            AuditEntry(
+                at: cause.at, event: event, actor: cause.actor, origin: cause.origin, user: user, session: session,
+                detail: detail))
+    }
+
+    /// Adds an entry and drops the oldest of its kind past the limit.
+    func audit(_ entry: AuditEntry) throws {
+        let isAnonymous = entry.event.isAnonymous
+        let (actor, actorID) = EmbeddedStore.columns(of: entry.actor)
+        let added = try row(
+            """
+            INSERT INTO audit (at, event, is_anonymous, number, actor, actor_id, address, request_id, user_id, session_id,
+            detail)
+            SELECT ?, ?, ?, (SELECT ifnull(max(number), 0) + 1 FROM audit WHERE is_anonymous = ?), ?, ?, ?, ?, ?, ?, ?
+            RETURNING number
+            """,
+            entry.at.milliseconds, entry.event.rawValue, isAnonymous, isAnonymous, actor, actorID?.blob,
+            entry.origin.address?.description, entry.origin.requestID, entry.user?.blob, entry.session?.blob,
+            entry.detail)
+        guard let added else { throw StoreError.damaged("an entry of the audit was not taken") }
+        let surplus = try added.integer(0) - (isAnonymous ? limits.anonymousAuditEntries : limits.auditEntries)
+        guard surplus > 0 else { return }
+        try run("DELETE FROM audit WHERE is_anonymous = ? AND number <= ?", isAnonymous, surplus)
+    }
+}
+
+extension EmbeddedStore {
+    /// `audit.actor`
+    private enum ActorKind: Int64 {
+        case anonymous = 0
+        case user = 1
+        case localOperator = 2
+        case server = 3
+    }
+
+    /// What `auditEntry(of:)` reads, in its order.
+    static let auditColumns = "id, at, event, actor, actor_id, address, request_id, user_id, session_id, detail"
+
+    static func columns(of actor: AuditActor) -> (kind: Int64, id: Identifier?) {
+        switch actor {
+        case .anonymous: (ActorKind.anonymous.rawValue, nil)
+        case .user(let id): (ActorKind.user.rawValue, id)
+        case .localOperator: (ActorKind.localOperator.rawValue, nil)
+        case .server: (ActorKind.server.rawValue, nil)
+        }
+    }
+
+    static func auditEntry(of row: StoredRow) throws(StoreError) -> StoredAuditEntry {
+        guard let event = AuditEvent(rawValue: try row.text(2)) else { throw .damaged("an event of the audit is none") }
+        let actor: AuditActor =
+            switch ActorKind(rawValue: try row.integer(3)) {
+            case .anonymous: .anonymous
+            case .user: .user(try row.identifier(4))
+            case .localOperator: .localOperator
+            case .server: .server
+            case nil: throw .damaged("an actor of the audit is of no known kind")
+            }
+        var address: ClientAddress?
+        if let text = try row.optionalText(5) {
+            guard let parsed = ClientAddress(text) else { throw .damaged("an address of the audit is none") }
+            address = parsed
+        }
+        let entry = AuditEntry(
+            at: try row.time(1), event: event, actor: actor,
+            origin: RequestOrigin(address: address, requestID: try row.optionalText(6)),
+            user: try row.optionalIdentifier(7), session: try row.optionalIdentifier(8), detail: try row.optionalText(9)
+        )
+        return StoredAuditEntry(id: try row.integer(0), entry: entry)
     }
 }

@@ -1,27 +1,43 @@
 package import Auth
 import Foundation
 
-extension EmbeddedStore: KeyStore {
+extension EmbeddedStore: KeyAdministration {
     package func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey] {
-        let maximum = limits.keys
-        return try await perform { transaction in
+        try await perform { transaction in
             let before = try Self.storedKeys(transaction)
             guard let after = change(before) else { return before }
-            guard after.count <= maximum else { throw StoreError.unavailable }
-            try transaction.run("DELETE FROM keys")
-            for key in after {
-                try transaction.run(
-                    """
-                    INSERT INTO keys (purpose, id, algorithm, state, sealed, created_at, changed_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    key.purpose.rawValue, key.id, key.algorithm, key.state.rawValue, Data(key.sealed),
-                    key.createdAt.milliseconds, key.changedAt.milliseconds)
-            }
-            return try Self.storedKeys(transaction)
+            return try Self.replaceKeys(by: after, transaction)
         }
+    }
+
+    package func administer(
+        as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(StoreError) -> AdminResult<[StoredKey]> {
+        try await administer("keys", at: now, as: authority, from: origin) { transaction, cause in
+            let before = try Self.storedKeys(transaction)
+            guard let after = change(before) else { return .done(before) }
+            let stored = try Self.replaceKeys(by: after, transaction)
+            if stored != before { try transaction.audit(event, cause, detail: detail) }
+            return .done(stored)
+        }
+    }
+
+    private static func replaceKeys(by keys: [StoredKey], _ transaction: Transaction) throws -> [StoredKey] {
+        guard keys.count <= transaction.limits.keys else { throw StoreError.unavailable }
+        try transaction.run("DELETE FROM keys")
+        for key in keys {
+            try transaction.run(
+                """
+                INSERT INTO keys (purpose, id, algorithm, state, sealed, created_at, changed_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                key.purpose.rawValue, key.id, key.algorithm, key.state.rawValue, Data(key.sealed),
+                key.createdAt.milliseconds, key.changedAt.milliseconds)
+        }
+        return try storedKeys(transaction)
     }
 
     static func storedKeys(_ transaction: Transaction) throws -> [StoredKey] {

@@ -13,8 +13,14 @@ package struct EmbeddedLimits: Sendable {
     package var attempts: Int64 = 10_000_000
     /// Keys of all rings together.
     package var keys = 256
-    /// Audit entries kept: about 60 bytes each.
-    package var auditEntries: Int64 = 100_000
+    /// Audit entries kept, about 300 bytes each with their indexes: eleven thousand a day for the 90 days they are kept,
+    /// more than the people of one small node cause.
+    package var auditEntries: Int64 = 1_000_000
+    /// Entries of what anybody on the network causes at will (`AuditEvent.isAnonymous`) kept beside those: a flood of them
+    /// is cut here, and a quiet node has its 90 days.
+    package var anonymousAuditEntries: Int64 = 200_000
+    /// Rows of one page, whatever is asked for: a few milliseconds of the store's thread.
+    package var page = 1000
     /// Rows that one pruning deletes: a few milliseconds of the store's thread.
     package var pruned = 1000
     /// How long a revocation is kept: the longest life of an access token (an hour), its leeway (30 s) and ten minutes.

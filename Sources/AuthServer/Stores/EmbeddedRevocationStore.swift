@@ -23,10 +23,23 @@ extension EmbeddedStore: RevocationStore {
     static func revocations(
         ofSession id: Identifier, at now: UnixTime, _ transaction: Transaction
     ) throws -> [Revocation] {
+        try revocations(.session, id, at: now, transaction)
+    }
+
+    /// The entry by version still in force for a user.
+    static func revocations(
+        ofUser id: Identifier, at now: UnixTime, _ transaction: Transaction
+    ) throws -> [Revocation] {
+        try revocations(.user, id, at: now, transaction)
+    }
+
+    private static func revocations(
+        _ kind: Kind, _ id: Identifier, at now: UnixTime, _ transaction: Transaction
+    ) throws -> [Revocation] {
         let rows = try transaction.rows(
             """
             SELECT kind, id, user_id, minimum_version, until FROM revocations WHERE kind = ? AND id = ? AND until > ?
-            """, Kind.session.rawValue, id.blob, now.milliseconds)
+            """, kind.rawValue, id.blob, now.milliseconds)
         return try rows.map { try revocation(of: $0) }
     }
 
@@ -37,11 +50,13 @@ extension EmbeddedStore: RevocationStore {
     package func collapse(
         _ collapse: RevocationCollapse, at now: UnixTime
     ) async throws(StoreError) -> [Revocation] {
-        let until = now.adding(milliseconds: limits.revocationMilliseconds)
-        return try await perform { transaction in
+        try await perform { transaction in
             switch collapse {
             case .users(let users):
-                try users.compactMap { try Self.raiseVersion(of: $0, until: until, transaction) }
+                try users.map { user in
+                    try Self.raiseVersion(of: user, at: now, transaction)
+                        ?? Self.replaceEntries(of: user, minimumVersion: .max, at: now, transaction)
+                }
             case .everything:
                 [try Self.raiseGeneration(transaction)]
             }
@@ -63,19 +78,26 @@ extension EmbeddedStore: RevocationStore {
     /// Raises the user's version and puts one entry by version in place of all others of the user. Nil for a user who
     /// is gone: there is no version to raise, and the entries stay.
     static func raiseVersion(
-        of user: Identifier, until: UnixTime, _ transaction: Transaction
+        of user: Identifier, at now: UnixTime, _ transaction: Transaction
     ) throws -> Revocation? {
         let row = try transaction.row(
             "UPDATE users SET version = version + 1 WHERE id = ? RETURNING version", user.blob)
         guard let row else { return nil }
-        let revocation = Revocation.user(user, minimumVersion: try row.integer(0), until: until)
+        return try replaceEntries(of: user, minimumVersion: try row.integer(0), at: now, transaction)
+    }
+
+    private static func replaceEntries(
+        of user: Identifier, minimumVersion: Int64, at now: UnixTime, _ transaction: Transaction
+    ) throws -> Revocation {
+        let until = transaction.revocationEnd(at: now)
+        let revocation = Revocation.user(user, minimumVersion: minimumVersion, until: until)
         try transaction.run("DELETE FROM revocations WHERE user_id = ?", user.blob)
         try store(revocation, transaction)
         return revocation
     }
 
     /// No token made before is good any more, so that the generation stands for every other entry.
-    private static func raiseGeneration(_ transaction: Transaction) throws -> Revocation {
+    static func raiseGeneration(_ transaction: Transaction) throws -> Revocation {
         let row = try transaction.row("UPDATE meta SET generation = generation + 1 RETURNING generation")
         guard let row else { throw StoreError.damaged("table meta is empty") }
         try transaction.run("DELETE FROM revocations")
@@ -94,25 +116,25 @@ extension EmbeddedStore: RevocationStore {
     }
 
     private static func upsert(
-        _ kind: Kind, _ id: Identifier, _ user: Identifier, _ minimumVersion: Int64, _ until: UnixTime,
+        _ kind: Kind, _ id: Identifier, _ user: Identifier?, _ minimumVersion: Int64, _ until: UnixTime,
         _ transaction: Transaction
     ) throws {
         try transaction.run(
             """
             INSERT INTO revocations (kind, id, user_id, minimum_version, until) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (kind, id) DO UPDATE SET
+            ON CONFLICT (kind, id) DO UPDATE SET user_id = ifnull(user_id, excluded.user_id),
             minimum_version = max(minimum_version, excluded.minimum_version), until = max(until, excluded.until)
-            """, kind.rawValue, id.blob, user.blob, minimumVersion, until.milliseconds)
+            """, kind.rawValue, id.blob, user?.blob, minimumVersion, until.milliseconds)
     }
 
     private static func revocation(of row: StoredRow) throws(StoreError) -> Revocation {
         let id = try row.identifier(1)
-        let user = try row.identifier(2)
+        let user = try row.optionalIdentifier(2)
         let until = try row.time(4)
         return switch Kind(rawValue: try row.integer(0)) {
         case .token: .token(id, user: user, until: until)
         case .session: .session(id, user: user, until: until)
-        case .user: .user(user, minimumVersion: try row.integer(3), until: until)
+        case .user: .user(id, minimumVersion: try row.integer(3), until: until)
         case nil: throw .damaged("a revocation is of no known kind")
         }
     }

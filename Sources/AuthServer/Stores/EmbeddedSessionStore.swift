@@ -14,21 +14,17 @@ extension EmbeddedStore: SessionStore {
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
         usesOneTimePassword: Bool, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
-        let limits = limits
-        return try await perform { transaction in
+        try await perform { transaction in
             let user = try Self.user(session.userID, transaction)
             guard let user, user.isEnabled, user.version == session.userVersion else { return .userChanged }
-            let revocations = try Self.makeRoom(for: session, maximumPerUser, limits, transaction)
-            try transaction.run(
-                """
-                INSERT INTO sessions (id, user_id, user_version, created_at, last_used_at, idle_expires_at,
-                absolute_expires_at, counter, rotated_at, sealed_secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                session.id.blob, session.userID.blob, session.userVersion, session.createdAt.milliseconds,
-                session.lastUsedAt.milliseconds, session.idleExpiresAt.milliseconds,
-                session.absoluteExpiresAt.milliseconds, Int64(session.counter), session.rotatedAt?.milliseconds,
-                Data(session.sealedSecret))
+            if usesOneTimePassword, try !Self.useOneTimePassword(of: user.id, at: session.createdAt, transaction) {
+                return .passwordUsed
+            }
+            let cause = Cause(actor: .user(user.id), origin: origin, at: session.createdAt)
+            let revocations = try Self.makeRoom(for: session, maximumPerUser, cause, transaction)
+            try Self.insert(session, transaction)
             if let attempt { try Self.giveBackAll(with: attempt, transaction) }
+            try transaction.audit(.loginSucceeded, cause, user: user.id, session: session.id)
             return .opened(revocations: revocations)
         }
     }
@@ -37,8 +33,7 @@ extension EmbeddedStore: SessionStore {
         _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
-        let limits = limits
-        return try await perform { transaction in
+        try await perform { transaction in
             let row = try transaction.row(
                 """
                 SELECT \(Self.sessionColumns), \(Self.userColumns)
@@ -53,10 +48,12 @@ extension EmbeddedStore: SessionStore {
             case .undecidable:
                 return .undecidable
             case .endAsReused:
-                try transaction.audit(.refreshTokenReused, user: user.id, session: id, at: now, limits)
-                return .refused(revocations: try Self.end(id, at: now, limits, transaction))
+                // Who presents a token that is stale need not be whose session it is.
+                let cause = Cause(actor: .anonymous, origin: origin, at: now)
+                try transaction.audit(.refreshTokenReused, cause, user: user.id, session: id)
+                return .refused(revocations: try Self.end(session, at: now, transaction))
             case .endAsExpired:
-                return .refused(revocations: try Self.end(id, at: now, limits, transaction))
+                return .refused(revocations: try Self.end(session, at: now, transaction))
             case .repeatCurrent:
                 break
             case .rotate(let counter):
@@ -64,7 +61,8 @@ extension EmbeddedStore: SessionStore {
                 session.rotatedAt = now
                 session.lastUsedAt = now
             case .adopt(let counter):
-                try transaction.audit(.refreshTokenAdopted, user: user.id, session: id, at: now, limits)
+                let cause = Cause(actor: .user(user.id), origin: origin, at: now)
+                try transaction.audit(.refreshTokenAdopted, cause, user: user.id, session: id)
                 session.counter = counter
                 session.rotatedAt = now
                 session.lastUsedAt = now
@@ -78,66 +76,89 @@ extension EmbeddedStore: SessionStore {
     package func end(
         _ id: Identifier, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
-        let limits = limits
-        return try await perform { transaction in
-            let ended = try Self.end(id, at: now, limits, transaction)
-            return ended.isEmpty ? try Self.revocations(ofSession: id, at: now, transaction) : ended
+        try await perform { transaction in
+            guard let session = try Self.session(id, transaction) else {
+                return try Self.revocations(ofSession: id, at: now, transaction)
+            }
+            let cause = Cause(actor: .user(session.userID), origin: origin, at: now)
+            try transaction.audit(.sessionEnded, cause, user: session.userID, session: id)
+            return try Self.end(session, at: now, transaction)
         }
     }
 
     package func endAll(
         of user: Identifier, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
-        let limits = limits
-        return try await perform { try Self.endAll(of: user, at: now, limits, $0) }
-    }
-
-    package func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession] {
         try await perform { transaction in
-            try transaction.rows("SELECT \(Self.sessionColumns) FROM sessions WHERE user_id = ? ORDER BY id", user.blob)
-                .map { try Self.session(of: $0) }
+            guard let (revocation, _) = try Self.endAll(of: user, at: now, transaction) else { return [] }
+            let cause = Cause(actor: .user(user), origin: origin, at: now)
+            try transaction.audit(.userSessionsEnded, cause, user: user)
+            return [revocation]
         }
     }
 
-    /// Raises the user's version and ends its sessions. One revocation by version stands for all of them.
-    static func endAll(
-        of user: Identifier, at now: UnixTime, _ limits: EmbeddedLimits, _ transaction: Transaction
-    ) throws -> [Revocation] {
-        let until = now.adding(milliseconds: limits.revocationMilliseconds)
-        guard let revocation = try raiseVersion(of: user, until: until, transaction) else { return [] }
-        try transaction.run("DELETE FROM sessions WHERE user_id = ?", user.blob)
-        return [revocation]
+    package func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession] {
+        try await perform { try Self.sessions(of: user, $0) }
     }
 
-    private static func end(
-        _ id: Identifier, at now: UnixTime, _ limits: EmbeddedLimits, _ transaction: Transaction
-    ) throws -> [Revocation] {
-        let row = try transaction.row("DELETE FROM sessions WHERE id = ? RETURNING user_id", id.blob)
-        guard let row else { return [] }
-        let until = now.adding(milliseconds: limits.revocationMilliseconds)
-        let revocation = Revocation.session(id, user: try row.identifier(0), until: until)
+    static func sessions(of user: Identifier, _ transaction: Transaction) throws -> [StoredSession] {
+        try transaction.rows("SELECT \(sessionColumns) FROM sessions WHERE user_id = ? ORDER BY id", user.blob)
+            .map { try session(of: $0) }
+    }
+
+    static func session(_ id: Identifier, _ transaction: Transaction) throws -> StoredSession? {
+        try transaction.row("SELECT \(sessionColumns) FROM sessions WHERE id = ?", id.blob).map { try session(of: $0) }
+    }
+
+    /// Raises the user's version and ends its sessions. One revocation by version stands for all of them. Nil for a user
+    /// who is gone.
+    static func endAll(
+        of user: Identifier, at now: UnixTime, _ transaction: Transaction
+    ) throws -> (revocation: Revocation, sessionsEnded: Int)? {
+        guard let revocation = try raiseVersion(of: user, at: now, transaction) else { return nil }
+        try transaction.run("DELETE FROM sessions WHERE user_id = ?", user.blob)
+        return (revocation, transaction.changes)
+    }
+
+    static func end(_ session: StoredSession, at now: UnixTime, _ transaction: Transaction) throws -> [Revocation] {
+        try transaction.run("DELETE FROM sessions WHERE id = ?", session.id.blob)
+        let revocation = Revocation.session(
+            session.id, user: session.userID, until: transaction.revocationEnd(at: now))
         try store(revocation, transaction)
         return [revocation]
     }
 
     /// Ends the sessions idle longest until there is room for one more.
     private static func makeRoom(
-        for session: StoredSession, _ maximum: Int, _ limits: EmbeddedLimits, _ transaction: Transaction
+        for new: StoredSession, _ maximum: Int, _ cause: Cause, _ transaction: Transaction
     ) throws -> [Revocation] {
         let excess = try transaction.rows(
-            "SELECT id FROM sessions WHERE user_id = ? ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?",
-            session.userID.blob, max(0, maximum - 1))
+            """
+            SELECT \(sessionColumns) FROM sessions WHERE user_id = ?
+            ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?
+            """, new.userID.blob, max(0, maximum - 1))
         var revocations: [Revocation] = []
         for row in excess {
-            let id = try row.identifier(0)
-            try transaction.audit(
-                .sessionLimitReached, user: session.userID, session: id, at: session.createdAt, limits)
-            revocations += try end(id, at: session.createdAt, limits, transaction)
+            let session = try session(of: row)
+            try transaction.audit(.sessionLimitReached, cause, user: session.userID, session: session.id)
+            revocations += try end(session, at: cause.at, transaction)
         }
         return revocations
     }
 
-    private static func update(_ session: StoredSession, _ transaction: Transaction) throws {
+    private static func insert(_ session: StoredSession, _ transaction: Transaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO sessions (id, user_id, user_version, created_at, last_used_at, idle_expires_at,
+            absolute_expires_at, counter, rotated_at, sealed_secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            session.id.blob, session.userID.blob, session.userVersion, session.createdAt.milliseconds,
+            session.lastUsedAt.milliseconds, session.idleExpiresAt.milliseconds,
+            session.absoluteExpiresAt.milliseconds, Int64(session.counter), session.rotatedAt?.milliseconds,
+            Data(session.sealedSecret))
+    }
+
+    static func update(_ session: StoredSession, _ transaction: Transaction) throws {
         try transaction.run(
             "UPDATE sessions SET user_version = ?, last_used_at = ?, counter = ?, rotated_at = ? WHERE id = ?",
             session.userVersion, session.lastUsedAt.milliseconds, Int64(session.counter),

@@ -11,17 +11,15 @@ extension EmbeddedStore: UserStore {
     package func createFirst(_ user: NewUser) async throws(StoreError) -> Bool {
         try await perform { transaction in
             guard try transaction.row("SELECT 1 FROM meta WHERE users_ever_made = 0") != nil else { return false }
-            return try Self.insert(user, transaction)
+            let cause = Cause(actor: .server, origin: .server, at: user.createdAt)
+            return try Self.insert(user, .userCreated, cause, transaction)
         }
     }
 
     package func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool {
-        let maximum = limits.users
-        return try await perform { transaction in
-            guard let row = try transaction.row("SELECT count(*) FROM users"), try row.integer(0) < maximum else {
-                throw StoreError.unavailable
-            }
-            return try Self.insert(user, transaction)
+        try await perform { transaction in
+            let cause = Cause(actor: .user(user.id), origin: origin, at: user.createdAt)
+            return try Self.insert(user, .userRegistered, cause, transaction)
         }
     }
 
@@ -36,18 +34,6 @@ extension EmbeddedStore: UserStore {
             try transaction.run(
                 "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", new, id.blob, old)
             return transaction.changes == 1
-        }
-    }
-
-    package func setEnabled(
-        _ isEnabled: Bool, of id: Identifier, at now: UnixTime
-    ) async throws(StoreError) -> [Revocation]? {
-        let limits = limits
-        return try await perform { transaction in
-            try transaction.run("UPDATE users SET is_enabled = ? WHERE id = ?", isEnabled, id.blob)
-            guard transaction.changes == 1 else { return nil }
-            try transaction.audit(isEnabled ? .userEnabled : .userDisabled, user: id, at: now, limits)
-            return isEnabled ? [] : try Self.endAll(of: id, at: now, limits, transaction)
         }
     }
 
@@ -67,16 +53,33 @@ extension EmbeddedStore: UserStore {
             isEnabled: try row.bool(first + 3), version: try row.integer(first + 4), createdAt: try row.time(first + 5))
     }
 
-    private static func insert(_ user: NewUser, _ transaction: Transaction) throws -> Bool {
+    /// The password in the three columns from `first` on: hash, end and use of a one-time one.
+    static func password(of row: StoredRow, first: Int) throws(StoreError) -> StoredPassword {
+        let hash = try row.text(first)
+        guard let end = try row.optionalTime(first + 1) else { return StoredPassword(hash: hash) }
+        return StoredPassword(hash: hash, oneTime: .init(expiresAt: end, isUsed: try row.bool(first + 2)))
+    }
+
+    static func storedRoles(_ roles: [Role]) -> String { roles.map(\.name).joined(separator: ",") }
+
+    /// False when the name is taken.
+    static func insert(
+        _ user: NewUser, _ event: AuditEvent, _ cause: Cause, _ transaction: Transaction
+    ) throws -> Bool {
+        let count = try transaction.row("SELECT count(*) FROM users")
+        guard let count, try count.integer(0) < transaction.limits.users else { throw StoreError.unavailable }
         try transaction.run(
             """
-            INSERT INTO users (id, username, password_hash, roles, is_enabled, version, created_at)
-            VALUES (?, ?, ?, ?, 1, 1, ?) ON CONFLICT (username) DO NOTHING
+            INSERT INTO users (id, username, password_hash, roles, is_enabled, version, created_at,
+            one_time_expires_at, one_time_is_used)
+            VALUES (?, ?, ?, ?, 1, 1, ?, ?, ?) ON CONFLICT (username) DO NOTHING
             """,
-            user.id.blob, user.username.text, user.password.hash, user.roles.map(\.name).joined(separator: ","),
-            user.createdAt.milliseconds)
+            user.id.blob, user.username.text, user.password.hash, storedRoles(user.roles),
+            user.createdAt.milliseconds, user.password.oneTime?.expiresAt.milliseconds,
+            user.password.oneTime?.isUsed ?? false)
         guard transaction.changes == 1 else { return false }
         try transaction.run("UPDATE meta SET users_ever_made = users_ever_made + 1")
+        try transaction.audit(event, cause, user: user.id, detail: storedRoles(user.roles))
         return true
     }
 }

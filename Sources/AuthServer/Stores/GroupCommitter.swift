@@ -103,12 +103,10 @@ final class GroupCommitter: Sendable {
     }
 
     private func carryOut(_ jobs: [Job]) {
-        let batch = Batch(jobs)
-        var isLost = false
+        let batch = Batch(jobs, limits: limits)
         do {
             try database.writeWithoutTransaction { try batch.run(in: $0) }
         } catch {
-            isLost = true
             batch.abandon(error)
         }
         mailbox.withLock { mailbox in
@@ -117,7 +115,7 @@ final class GroupCommitter: Sendable {
             mailbox.statistics.commits += batch.hasWritten ? 1 : 0
             mailbox.statistics.largestBatch = max(mailbox.statistics.largestBatch, jobs.count)
             if batch.isDiskInDoubt { mailbox.statistics.hasFailed = true }
-            if isLost || batch.hasWritten { mailbox.statistics.isWriteFailing = isLost }
+            if batch.isUnwritten || batch.hasWritten { mailbox.statistics.isWriteFailing = batch.isUnwritten }
         }
         batch.deliver()
     }

@@ -9,7 +9,7 @@
 /// - `revocations`: one per session, token or user, until `until`; sessions end no faster than logins are hashed.
 /// - `attempts`: `EmbeddedLimits.attempts`; past it logins are answered "unavailable", for forgetting an attempt would
 ///   grant a guess too many. Each row is a hash that was computed, and is pruned when its window is over.
-/// - `audit`: `EmbeddedLimits.auditEntries`; the oldest go first.
+/// - `audit`: `EmbeddedLimits.auditEntries`, and apart from them `anonymousAuditEntries`; the oldest of each go first.
 /// - `meta`: one row.
 enum Schema {
     /// "PCLS": marks the file as ours (SQLite's `application_id`).
@@ -92,6 +92,75 @@ enum Schema {
             user_id BLOB,
             session_id BLOB
         ) STRICT;
-        """
+        """,
+        administration,
     ]
+}
+
+extension Schema {
+    /// Whether a row of `users` is an enabled administrator, as the index on them has it.
+    static let isAdministrator = "is_enabled = 1 AND instr(',' || roles || ',', ',admin,') > 0"
+
+    /// One-time passwords, an audit that tells who and from where, and revocations of what is nobody's known.
+    ///
+    /// `audit.number` counts each of the two kinds apart, so that what is past a kind's limit is found without counting.
+    /// `actor`: 0 nobody known, 1 the user `actor_id`, 2 the machine's owner, 3 the server.
+    private static let administration = """
+        ALTER TABLE users ADD COLUMN one_time_expires_at INTEGER;
+        ALTER TABLE users ADD COLUMN one_time_is_used INTEGER NOT NULL DEFAULT 0 CHECK (one_time_is_used IN (0, 1));
+        CREATE INDEX users_administering ON users (id) WHERE \(isAdministrator);
+
+        ALTER TABLE revocations RENAME TO revocations_1;
+        DROP INDEX revocations_of_user;
+        DROP INDEX revocations_by_end;
+        CREATE TABLE revocations (
+            kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),
+            id BLOB NOT NULL CHECK (length(id) = 16),
+            user_id BLOB CHECK (length(user_id) = 16),
+            minimum_version INTEGER NOT NULL DEFAULT 0,
+            until INTEGER NOT NULL,
+            PRIMARY KEY (kind, id),
+            CHECK (kind <> 3 OR user_id IS NOT NULL)
+        ) STRICT;
+        INSERT INTO revocations SELECT kind, id, user_id, minimum_version, until FROM revocations_1;
+        DROP TABLE revocations_1;
+        CREATE INDEX revocations_of_user ON revocations (user_id);
+        CREATE INDEX revocations_by_end ON revocations (until);
+
+        ALTER TABLE audit RENAME TO audit_1;
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            event TEXT NOT NULL,
+            is_anonymous INTEGER NOT NULL CHECK (is_anonymous IN (0, 1)),
+            number INTEGER NOT NULL,
+            actor INTEGER NOT NULL CHECK (actor IN (0, 1, 2, 3)),
+            actor_id BLOB CHECK (length(actor_id) = 16),
+            address TEXT,
+            request_id TEXT,
+            user_id BLOB CHECK (length(user_id) = 16),
+            session_id BLOB CHECK (length(session_id) = 16),
+            detail TEXT,
+            CHECK ((actor = 1) = (actor_id IS NOT NULL))
+        ) STRICT;
+        INSERT INTO audit (id, at, event, is_anonymous, number, actor, actor_id, user_id, session_id)
+        SELECT id, at,
+            CASE event
+                WHEN 'refresh_token_reused' THEN 'refresh.reused'
+                WHEN 'refresh_token_adopted' THEN 'refresh.adopted'
+                WHEN 'session_limit_reached' THEN 'session.limit_reached'
+                WHEN 'user_enabled' THEN 'user.enabled'
+                WHEN 'user_disabled' THEN 'user.disabled'
+                ELSE event
+            END,
+            0, id, iif(event IN ('refresh_token_adopted', 'session_limit_reached'), 1, 0),
+            iif(event IN ('refresh_token_adopted', 'session_limit_reached'), user_id, NULL), user_id, session_id
+        FROM audit_1 ORDER BY id;
+        DROP TABLE audit_1;
+        CREATE UNIQUE INDEX audit_by_kind ON audit (is_anonymous, number);
+        CREATE INDEX audit_by_time ON audit (at);
+        CREATE INDEX audit_of_event ON audit (event);
+        CREATE INDEX audit_of_user ON audit (user_id) WHERE user_id IS NOT NULL;
+        CREATE INDEX audit_of_actor ON audit (actor_id) WHERE actor_id IS NOT NULL;
+        """
 }

@@ -5,12 +5,17 @@ import GRDB
 /// The open transaction as an operation sees it: cached statements, each of them counted. Lives on the store's thread
 /// and not beyond its batch.
 final class Transaction {
+    let limits: EmbeddedLimits
     private let database: Database
     private(set) var statements = 0
 
-    init(_ database: Database) {
+    init(_ database: Database, limits: EmbeddedLimits = EmbeddedLimits()) {
         self.database = database
+        self.limits = limits
     }
+
+    /// Until when a revocation made at `now` is kept.
+    func revocationEnd(at now: UnixTime) -> UnixTime { now.adding(milliseconds: limits.revocationMilliseconds) }
 
     /// Rows changed by the last `run`.
     var changes: Int { database.changesCount }
@@ -29,6 +34,10 @@ final class Transaction {
     }
 
     func rows(_ sql: String, _ arguments: (any DatabaseValueConvertible)?...) throws -> [StoredRow] {
+        try rows(sql, all: arguments)
+    }
+
+    func rows(_ sql: String, all arguments: [(any DatabaseValueConvertible)?]) throws -> [StoredRow] {
         statements += 1
         let statement = try database.cachedStatement(sql: sql)
         return try Row.fetchAll(statement, arguments: StatementArguments(arguments)).map(StoredRow.init)
@@ -70,6 +79,14 @@ struct StoredRow {
 
     func optionalBlob(_ column: Int) throws(StoreError) -> [UInt8]? {
         try isNull(column) ? nil : try blob(column)
+    }
+
+    func optionalText(_ column: Int) throws(StoreError) -> String? {
+        try isNull(column) ? nil : try text(column)
+    }
+
+    func optionalIdentifier(_ column: Int) throws(StoreError) -> Identifier? {
+        try isNull(column) ? nil : try identifier(column)
     }
 
     func identifier(_ column: Int) throws(StoreError) -> Identifier {

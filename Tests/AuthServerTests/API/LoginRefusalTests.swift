@@ -2,6 +2,7 @@ import Auth
 import AuthServer
 import Passwords
 import Reactor
+import StoreConformance
 import TestSupport
 import Testing
 

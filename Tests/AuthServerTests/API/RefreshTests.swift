@@ -3,6 +3,7 @@ import AuthServer
 import HTTPServer
 import JWT
 import Reactor
+import StoreConformance
 import TestSupport
 import Testing
 

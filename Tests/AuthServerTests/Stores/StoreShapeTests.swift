@@ -92,38 +92,6 @@ struct StoreShapeTests {
         try store.close()
     }
 
-    @Test func `reuse, adoption and a session too many are written down with their session`() async throws {
-        let folder = try TemporaryFolder()
-        let store = try folder.open()
-        let user = try user("ada")
-        #expect(try await store.create(user))
-        var ids: [Identifier] = []
-        for _ in 0..<3 {
-            let session = StoredSession(
-                id: try Identifier.make(at: start), userID: user.id, userVersion: 1, createdAt: start,
-                lastUsedAt: start.adding(seconds: Int64(ids.count)), idleExpiresAt: start.adding(seconds: 60),
-                absoluteExpiresAt: start.adding(seconds: 60), counter: 0, rotatedAt: nil, sealedSecret: [1])
-            ids.append(session.id)
-            _ = try await store.open(session, maximumPerUser: 2, givingBack: nil)
-        }
-        _ = try await store.refresh(ids[1], at: start) { _ in .adopt(3) }
-        _ = try await store.refresh(ids[1], at: start) { _ in .endAsReused }
-        _ = try await store.refresh(ids[2], at: start) { _ in .endAsExpired }
-        let entries = try await store.perform { transaction in
-            try transaction.rows("SELECT event, session_id, user_id FROM audit ORDER BY id").map {
-                [try $0.text(0), try $0.identifier(1).description, try $0.identifier(2).description]
-            }
-        }
-        let owner = user.id.description
-        #expect(
-            entries == [
-                ["session_limit_reached", ids[0].description, owner],
-                ["refresh_token_adopted", ids[1].description, owner],
-                ["refresh_token_reused", ids[1].description, owner],
-            ])
-        try store.close()
-    }
-
     @Test func `a value that was never written there is "damaged", not a trap`() async throws {
         let folder = try TemporaryFolder()
         let store = try folder.open()
