@@ -38,6 +38,7 @@ final class Batch {
             try database.commit()
         } catch {
             examine(error)
+            isDiskInDoubt = isDoubt(error)
             rollBack(database)
             throw StoreError.commitInDoubt
         }
@@ -56,16 +57,17 @@ final class Batch {
     }
 
     private func examine(_ error: any Error) {
-        guard let error = error as? DatabaseError else { return }
-        switch error.resultCode {
-        case .SQLITE_FULL, .SQLITE_READONLY, .SQLITE_CANTOPEN: isUnwritten = true
-        case .SQLITE_IOERR:
-            isUnwritten = true
-            // A refused write (quota, size of a file) is no doubt: the frames are written anew by the next commit, and the
-            // fsync after that tells of them.
-            if error.extendedResultCode != .SQLITE_IOERR_WRITE { isDiskInDoubt = true }
+        switch (error as? DatabaseError)?.resultCode {
+        case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN: isUnwritten = true
         default: break
         }
+    }
+
+    /// A write that was refused (a quota, the size of a file) is no doubt: the next commit writes the same pages anew, and
+    /// the fsync after that tells of them.
+    private func isDoubt(_ error: any Error) -> Bool {
+        guard let error = error as? DatabaseError else { return false }
+        return error.resultCode == .SQLITE_IOERR && error.extendedResultCode != .SQLITE_IOERR_WRITE
     }
 
     private func rollBack(_ database: Database) {

@@ -138,4 +138,18 @@ import Testing
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
     }
+
+    @Test(arguments: [
+        // descriptors, loops, wanted, allowed a loop: 128 are kept, or half where that is more.
+        (0, 1, 20_000, 1), (1, 256, 20_000, 1), (64, 2, 20_000, 16), (256, 2, 20_000, 64), (255, 1, 20_000, 127),
+        (1024, 2, 20_000, 448), (1024, 2, 10, 10), (1_048_576, 1, 20_000, 20_000), (Int.max, 4, 1_000_000, 1_000_000),
+    ]) func `connections leave descriptors for the ops port and the store`(
+        _ descriptors: Int, _ loops: Int, _ wanted: Int, _ allowed: Int
+    ) {
+        var configuration = Configuration()
+        configuration.loops = loops
+        configuration.maximumConnections = wanted
+        configuration.limitConnections(descriptors: descriptors)
+        #expect(configuration.maximumConnections == allowed)
+    }
 }

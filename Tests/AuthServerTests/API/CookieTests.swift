@@ -151,4 +151,35 @@ import Testing
             }
         }
     }
+
+    @Test func `a changed password renews the cookie for our own pages alone, or clears it for a token in the body`()
+        async throws
+    {
+        try await APIServer.run { server in
+            let client = try server.client()
+            try await server.makeUser("bob")
+            let tokens = try client.login("bob")
+            var cookie = "Cookie: \(CookieTests.prefix)\(tokens.refresh)"
+            func change(_ old: String, _ new: String, _ delivery: String, _ fields: [String]) throws -> RawClient.Reply
+            {
+                let json = #"{"old_password":"\#(old)","new_password":"\#(new)","token_delivery":"\#(delivery)"}"#
+                return try client.post(
+                    "/api/v1/auth/password", json: json, ["Authorization: Bearer \(access)", cookie] + fields)
+            }
+            var access = tokens.access
+            let (first, second, third) = (APIServer.password, "an owl that knits at noon", "two owls that knit at six")
+            for fields in [[], ["Sec-Fetch-Site: same-site"], ["Origin: null", CookieTests.sameOrigin]] {
+                let refused = try change(first, second, "cookie", fields)
+                #expect(refused.status == 403 && refused.problem == "cross-site")
+                #expect(refused.field("set-cookie") == nil)
+            }
+            let renewed = try change(first, second, "cookie", [CookieTests.sameOrigin])
+            cookie = "Cookie: \(CookieTests.prefix)\(try token(of: renewed))"
+            #expect(renewed["refresh_token"] == nil)
+            access = try #require(renewed["access_token"])
+            let cleared = try change(second, third, "body", ["Sec-Fetch-Site: same-site"])
+            #expect(cleared.status == 200 && cleared.field("set-cookie") == CookieTests.cleared)
+            #expect(try client.refresh(cleared.tokens().refresh).status == 200)
+        }
+    }
 }

@@ -10,7 +10,8 @@ import Testing
     private static let origins = ["https://app.example", "http://localhost:3000"]
     private static let forPages = [
         ("POST", "/api/v1/auth/login"), ("POST", "/api/v1/auth/refresh"), ("POST", "/api/v1/auth/logout"),
-        ("POST", "/api/v1/auth/logout-all"), ("GET", "/api/v1/me"),
+        ("POST", "/api/v1/auth/logout-all"), ("POST", "/api/v1/auth/register"), ("POST", "/api/v1/auth/password"),
+        ("GET", "/api/v1/me"),
     ]
     private static let others = [
         ("GET", "/api/v1/auth/verify"), ("GET", "/api/v1/auth/verify/any"), ("GET", "/api/v1/auth/verify/roles/a/x"),
