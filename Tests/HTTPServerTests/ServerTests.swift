@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import HTTP
 import HTTPServer
 import Reactor
@@ -232,13 +232,25 @@ import Testing
 enum KernelQueue {
     /// Bytes in the send queues of all connections of a local port.
     static func unacknowledgedBytes(ofPort port: UInt16) -> Int {
-        let table = FileManager.default.contents(atPath: "/proc/net/tcp") ?? Data()
-        return String(decoding: table, as: UTF8.self).split(separator: "\n").dropFirst().reduce(0) { sum, line in
+        table().split(separator: "\n").dropFirst().reduce(0) { sum, line in
             let columns = line.split(separator: " ")
             guard columns.count > 4, columns[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) }) == port,
                 let queue = columns[4].split(separator: ":").first.flatMap({ Int($0, radix: 16) })
             else { return sum }
             return sum + queue
+        }
+    }
+
+    /// A page a read, so that a short one is no end.
+    private static func table() -> String {
+        let descriptor = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var (text, page): ([UInt8], [UInt8]) = ([], [UInt8](repeating: 0, count: 65_536))
+        while true {
+            let count = read(descriptor, &page, page.count)
+            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            text += page[..<count]
         }
     }
 }

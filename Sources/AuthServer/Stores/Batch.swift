@@ -12,7 +12,7 @@ final class Batch {
     /// The commit met an I/O error. After a failed fsync the kernel may have dropped what it could not write, and a later
     /// fsync that succeeds proves nothing: nothing more may be acknowledged on this connection.
     private(set) var isDiskInDoubt = false
-    /// The disk did not take the transaction: full, over quota, read-only.
+    /// The disk did not take the transaction or an operation of it: full, over quota, read-only.
     private(set) var isUnwritten = false
 
     init(_ jobs: [GroupCommitter.Job], limits: EmbeddedLimits) {
@@ -87,6 +87,7 @@ final class Batch {
         } catch {
             // Out of memory, a full disk and I/O errors make SQLite roll the whole transaction back by itself.
             guard database.isInsideTransaction else { throw error }
+            examine(error)
             try database.cachedStatement(sql: "ROLLBACK TO operation").execute()
             try database.cachedStatement(sql: "RELEASE operation").execute()
             let reason = StoreError(error)
