@@ -23,6 +23,8 @@ func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let persistentTrees: Target.Dependency = .product(name: "HashTreeCollections", package: "swift-collections")
+let providers: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -33,6 +35,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: ["JSON"]),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     ],
     targets: [
@@ -54,8 +58,15 @@ let package = Package(
         module("HTTPServer", ["Reactor", "HTTP"]),
 
         // The server.
-        module("AuthServer", ["HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb]),
-        .executableTarget(name: "portcullis", dependencies: ["AuthServer", argumentParser], swiftSettings: settings),
+        module(
+            "AuthServer",
+            [
+                "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb, logging,
+                providers,
+            ]),
+        .executableTarget(
+            name: "portcullis", dependencies: ["AuthServer", "Auth", "HTTP", "JSON", argumentParser],
+            swiftSettings: settings),
 
         // What several suites share.
         .target(

@@ -6,6 +6,14 @@ package import Reactor
 
 /// A running server. `start` and `stop` are the order in which everything begins and ends.
 package final class Application: Sendable {
+    package enum Purpose: Sendable {
+        case serving
+        /// A command of the operator: on the folder of an installation, with the control socket alone; it opens no port,
+        /// makes no account and does no upkeep.
+        case operatorCommand
+    }
+
+    /// `.none` without ports.
     package let address: SocketAddress
     package let opsAddress: SocketAddress
     /// Shown once: the password of the account that this start made up; nil otherwise.
@@ -27,8 +35,8 @@ package final class Application: Sendable {
         self.servers = servers
         self.backend = backend
         self.madeAdminPassword = madeAdminPassword
-        address = servers.main.address
-        opsAddress = servers.ops.address
+        address = servers.main?.address ?? .none
+        opsAddress = servers.ops?.address ?? .none
     }
 
     /// The loop that watches signals.
@@ -36,7 +44,7 @@ package final class Application: Sendable {
     package var loops: [EventLoop] { group.loops }
     package var store: EmbeddedStore { backend.store }
     /// Connections of the main port.
-    package var openConnections: Int { servers.main.openConnections }
+    package var openConnections: Int { servers.main?.openConnections ?? 0 }
     /// Whether the first upkeep is done, which completes the key rings; probes and requests do not wait for it.
     package var isSettled: Bool { servers.maintenance.roundCount > 0 }
     /// Whether it takes work: not before everything is loaded, and not while it drains.
@@ -48,13 +56,15 @@ package final class Application: Sendable {
 
     /// Starts everything and returns when the server answers. Blocks: for the main thread. A start that fails leaves
     /// nothing running, and nothing in the data folder changed that was there before.
-    package static func start(_ configuration: Configuration) throws(StartupError) -> Application {
-        let backend = try Backend.open(configuration)
+    package static func start(
+        _ configuration: Configuration, for purpose: Purpose = .serving
+    ) throws(StartupError) -> Application {
+        let backend = try Backend.open(configuration, for: purpose)
         do throws(StartupError) {
             let group = try makeLoops(configuration.loops, "loop")
             do throws(StartupError) {
                 let ops = try makeLoops(1, "ops")
-                let result = group.loops[0].runAndWait { await start(configuration, group, ops, backend) }
+                let result = group.loops[0].runAndWait { await start(configuration, group, ops, backend, purpose) }
                 if case .failure = result { ops.stopAndJoin() }
                 return try result.get()
             } catch {
@@ -76,25 +86,29 @@ package final class Application: Sendable {
     /// On the first loop: what the store knows, then the workers, then the ports, and last the first account: were a port
     /// taken, nobody would be told the password that was made up for it.
     private static func start(
-        _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend
+        _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend,
+        _ purpose: Purpose
     ) async -> Result<Application, StartupError> {
         do {
             let now = currentTime()
             let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
             let servers = try await Servers.start(
-                configuration, group, ops, backend, keys: keys,
+                configuration, group, ops, backend, purpose, keys: keys,
                 revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
-            let password: String?
+            var password: String?
             do throws(StartupError) {
-                password = try await Bootstrap.run(
-                    backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
-                    at: now)
+                if purpose == .serving {
+                    password = try await Bootstrap.run(
+                        backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
+                        policy: configuration.passwordPolicy, at: now)
+                }
             } catch {
                 servers.closeAll()
+                servers.control.remove()
                 throw error
             }
-            servers.declareReady()
+            if purpose == .serving { servers.declareReady() }
             return .success(
                 Application(
                     configuration, group: group, ops: ops, servers: servers, backend: backend,
@@ -113,13 +127,16 @@ package final class Application: Sendable {
     /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks.
     package func stop() {
         servers.readiness.set(false)
-        servers.main.drain()
+        servers.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
         // What is queued is no open connection until the loops have taken it.
-        wait(until: deadline) { !servers.main.isListening && servers.main.openConnections == 0 }
+        wait(until: deadline) { servers.isDrained }
         servers.closeAll()
         // Tasks of closed connections were cancelled; each ends at its next step.
-        wait(until: .now.adding(milliseconds: 2000)) { group.loops.allSatisfy { $0.taskCount == 0 } }
+        wait(until: .now.adding(milliseconds: 2000)) {
+            group.loops.allSatisfy { $0.taskCount == 0 } && opsLoop.taskCount == 0
+        }
+        servers.control.remove()
         let audit = servers.audit
         group.loops[0].runAndWait { await audit.close() }
         backend.close()

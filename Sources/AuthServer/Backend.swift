@@ -8,26 +8,42 @@ struct Backend: Sendable {
     let hashPool: HashPool
     let throttle: InProcessThrottle
     let keyService: KeyService
+    /// Reads the master key file as it is now.
+    let readMasterKeys: KeyHub.MasterKeyReader
     private let storeThread: PoolStoreThread
 
+    /// A server waits this long for a command that has the folder, or for a server that is ending.
+    private static let patienceMilliseconds: Int64 = 3000
+
     /// Opens the data folder. Everything in it is looked at before anything is changed. Blocks.
-    static func open(_ configuration: Configuration) throws(StartupError) -> Backend {
+    static func open(
+        _ configuration: Configuration, for purpose: Application.Purpose
+    ) throws(StartupError) -> Backend {
         let folder: DataFolder
-        do throws(StoreRefusal) { folder = try DataFolder.open(configuration.dataFolder) } catch {
+        do throws(StoreRefusal) {
+            folder = try DataFolder.open(
+                configuration.dataFolder,
+                patienceMilliseconds: purpose == .serving ? Backend.patienceMilliseconds : 0)
+        } catch {
             throw StartupError(error)
         }
         do throws(StartupError) {
-            return try open(configuration, folder)
+            return try open(configuration, folder, for: purpose)
         } catch {
             folder.release()
             throw error
         }
     }
 
-    private static func open(_ configuration: Configuration, _ folder: DataFolder) throws(StartupError) -> Backend {
+    private static func open(
+        _ configuration: Configuration, _ folder: DataFolder, for purpose: Application.Purpose
+    ) throws(StartupError) -> Backend {
         let inspection: DatabaseInspection
         do throws(StoreRefusal) { inspection = try DatabaseInspection.inspect(folder) } catch {
             throw StartupError(error)
+        }
+        guard purpose == .serving || inspection.keys != nil else {
+            throw StartupError(.noInput, "There is no database in \(folder.path) yet.")
         }
         let master = try MasterKeyFile.load(configuration.masterKeyFile, for: inspection)
         if let keys = inspection.keys, !keys.isEmpty {
@@ -35,7 +51,8 @@ struct Backend: Sendable {
                 throw StartupError(error)
             }
         }
-        var policy = KeyRingPolicy()
+        let (masterKeyFile, folder) = (configuration.masterKeyFile, inspection.folder.path)
+        var policy = configuration.keyRing
         policy.signingAlgorithm = configuration.signingAlgorithm
         var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
         do {
@@ -54,7 +71,12 @@ struct Backend: Sendable {
                 })
             return Backend(
                 store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
-                keyService: keyService, storeThread: thread)
+                keyService: keyService,
+                readMasterKeys: { () async throws(StartupError) in
+                    try await hashPool.runOffLoop { () throws(StartupError) in
+                        try MasterKeyFile.reload(masterKeyFile, in: folder)
+                    }
+                }, storeThread: thread)
         } catch {
             startedPool?.stopAndJoin()
             startedThread?.stopAndJoin()

@@ -15,5 +15,7 @@ final class InProcessThrottle: LoginThrottle {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
 
+    func forget(_ keys: [ThrottleKey]) async { table.withLock { $0.forget(keys) } }
+
     var evictions: UInt64 { table.withLock { $0.evictions } }
 }

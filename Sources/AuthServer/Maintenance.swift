@@ -9,7 +9,7 @@ final class Maintenance: Sendable {
 
     private let store: EmbeddedStore
     private let hub: RevocationHub
-    private let keyService: KeyService
+    private let keyHub: KeyHub
     private let group: EventLoopGroup
     private let workers: [Worker]
     private let attemptWindowMilliseconds: Int64
@@ -20,12 +20,12 @@ final class Maintenance: Sendable {
     var roundCount: Int { rounds.load(ordering: .relaxed) }
 
     init(
-        store: EmbeddedStore, hub: RevocationHub, keyService: KeyService, group: EventLoopGroup, workers: [Worker],
+        store: EmbeddedStore, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup, workers: [Worker],
         attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
         self.store = store
         self.hub = hub
-        self.keyService = keyService
+        self.keyHub = keyHub
         self.group = group
         self.workers = workers
         self.attemptWindowMilliseconds = attemptWindowMilliseconds
@@ -69,10 +69,7 @@ final class Maintenance: Sendable {
             try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
             let auditStart = now.adding(milliseconds: -auditRetentionMilliseconds)
             try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
-            let keys = try await keyService.load(at: now)
-            await group.runOnAll { [workers] index in
-                do { try workers[index].update(keys) } catch { return }
-            }
+            try await keyHub.maintain(at: now)
         } catch {
             return
         }

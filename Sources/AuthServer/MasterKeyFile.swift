@@ -11,20 +11,40 @@ enum MasterKeyFile {
     /// `path` is the configured file, which must exist; nil means the one in the data folder, which is made with a new,
     /// empty installation and at no other time: stored keys that it cannot open would be lost.
     static func load(_ path: String?, for inspection: DatabaseInspection) throws(StartupError) -> MasterKeys {
-        let file = path ?? "\(inspection.folder.path)/\(name)"
-        guard var bytes = try read(file) else {
-            guard path == nil, inspection.keys == nil else {
-                throw StartupError(
-                    path == nil ? .dataDamaged : .configuration,
-                    "The master key file \(file) is missing. Nothing was changed. Put it back from a backup: without it "
-                        + "the stored keys cannot be opened.")
-            }
-            return try make(in: inspection.folder)
+        let folder = inspection.folder
+        if let keys = try read(path, in: folder.path, advice: "Put the file back from a backup.") { return keys }
+        guard path == nil, inspection.keys == nil else {
+            throw missing(path, in: folder.path)
         }
+        return try make(in: folder)
+    }
+
+    /// The file as it is now, for a server that runs: never made. Blocks.
+    static func reload(_ path: String?, in folder: String) throws(StartupError) -> MasterKeys {
+        guard let keys = try read(path, in: folder, advice: "Correct the file and try again.") else {
+            throw missing(path, in: folder)
+        }
+        return keys
+    }
+
+    private static func file(_ path: String?, in folder: String) -> String { path ?? "\(folder)/\(name)" }
+
+    private static func missing(_ path: String?, in folder: String) -> StartupError {
+        StartupError(
+            path == nil ? .dataDamaged : .configuration,
+            "The master key file \(file(path, in: folder)) is missing. Nothing was changed. Put it back from a backup: "
+                + "without it the stored keys cannot be opened.")
+    }
+
+    /// Nil when there is no such file.
+    private static func read(
+        _ path: String?, in folder: String, advice: String
+    ) throws(StartupError) -> MasterKeys? {
+        let file = file(path, in: folder)
+        guard var bytes = try read(file) else { return nil }
         defer { bytes.withUnsafeMutableBytes { wipe($0) } }
         do throws(MasterKeyError) { return try MasterKeys(parsing: bytes) } catch {
-            throw StartupError(
-                .dataDamaged, "\(file): \(error). Nothing was changed. Put the file back from a backup.")
+            throw StartupError(.dataDamaged, "\(file): \(error). Nothing was changed. \(advice)")
         }
     }
 

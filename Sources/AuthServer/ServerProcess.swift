@@ -5,13 +5,14 @@ import Reactor
 package enum ServerProcess {
     private static let endingSignals = [SIGTERM, SIGINT]
 
-    /// Serves until SIGTERM or SIGINT and returns the exit code (sysexits.h). Blocks the main thread.
-    package static func run(environment: [String: String]) -> Int32 {
+    /// Serves until SIGTERM or SIGINT and returns the exit code (sysexits.h). `file` is the configuration file, under the
+    /// environment. Blocks the main thread.
+    package static func run(environment: [String: String], file: String? = nil) -> Int32 {
         do {
             // First of all: threads inherit the mask.
             try Signals.block(endingSignals)
             limitProcess()
-            var configuration = try Configuration(environment: environment, cores: cores())
+            var configuration = try Configuration(environment: environment, file: file)
             configuration.limitConnections(descriptors: descriptorLimit())
             let application = try Application.start(configuration)
             announce(application, configuration)
@@ -43,7 +44,7 @@ package enum ServerProcess {
 
     /// As many descriptors as the system allows, no core dump since memory holds secrets, and no end by whoever reads our
     /// output and leaves.
-    private static func limitProcess() {
+    package static func limitProcess() {
         signal(SIGPIPE, SIG_IGN)
         // A file that may not grow is an error of one write, which the store answers, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
@@ -62,8 +63,6 @@ package enum ServerProcess {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
         return Int(clamping: limit.rlim_cur)
     }
-
-    private static func cores() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     private static func announce(_ application: Application, _ configuration: Configuration) {
         let base = "http://\(application.address)"

@@ -4,20 +4,23 @@ import HTTPServer
 import JWT
 import Reactor
 
-/// The two ports with everything that answers on them.
+/// The two ports and the control socket with everything that answers on them.
 struct Servers: Sendable {
-    let main: Server
-    let ops: Server
+    /// Nil, as `ops`, for a command of the operator.
+    let main: Server?
+    let ops: Server?
+    let control: ControlServer
     let readiness: NodeReadiness
     let maintenance: Maintenance
+    let keyHub: KeyHub
     let audit: AuditWriter
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
-    /// Makes one worker per loop and opens both ports. On a loop.
+    /// Makes one worker per loop and opens the ports and the control socket. On a loop.
     static func start(
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
-        keys: KeyRingSnapshot, revocations: RevocationSet
+        _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
     ) async throws(StartupError) -> Servers {
         let readiness = NodeReadiness()
         let store = backend.store
@@ -31,9 +34,15 @@ struct Servers: Sendable {
         }
         let audit = AuditWriter(
             store: store, loop: group.loops[0], delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
+        let keyHub = KeyHub(
+            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys
+        ) { [weak directory] index, keys, number in
+            directory?.workers[index].update(keys, number) ?? true
+        }
+        let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
             configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
-            hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health)
+            hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin)
         do {
             for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
         } catch {
@@ -51,20 +60,21 @@ struct Servers: Sendable {
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
-        // The ops port first: a flood on the main port must not take its descriptors.
-        let ops = try await listen(configuration.opsListen, [opsHost])
-        let main: Server
-        do throws(StartupError) { main = try await listen(configuration.listen, hosts) } catch {
-            ops.drain()
-            ops.closeAll()
+        let ports = purpose == .serving ? try await Ports.open(configuration, hosts, opsHost) : nil
+        let control: ControlServer
+        do throws(StartupError) {
+            control = try await ControlServer.start(configuration, on: opsGroup.loops[0], admin)
+        } catch {
+            ports?.close()
             throw error
         }
         let maintenance = Maintenance(
-            store: store, hub: hub, keyService: backend.keyService, group: group, workers: workers,
+            store: store, hub: hub, keyHub: keyHub, group: group, workers: workers,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
-            main: main, ops: ops, readiness: readiness, maintenance: maintenance, audit: audit, directory: directory)
+            main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
+            keyHub: keyHub, audit: audit, directory: directory)
     }
 
     /// Begins the upkeep and declares the node ready.
@@ -73,16 +83,51 @@ struct Servers: Sendable {
         readiness.set(true)
     }
 
-    /// Ends both ports with everything on them.
+    /// Takes no more work; the ops port goes on.
+    func drain() {
+        main?.drain()
+        control.drain()
+    }
+
+    /// Whether everybody who was there when `drain` was called got an answer.
+    var isDrained: Bool { main?.isDrained ?? true && control.isDrained }
+
+    /// Ends all with everything on them.
     func closeAll() {
+        for server in [main, ops].compactMap(\.self) {
+            server.drain()
+            server.closeAll()
+        }
+        control.closeAll()
+    }
+
+    /// Scrapers and probes of one node.
+    private static let opsConnections = 64
+}
+
+/// The ports of a server.
+private struct Ports {
+    let main: Server
+    let ops: Server
+
+    /// The ops port first: a flood on the main port must not take its descriptors.
+    static func open(
+        _ configuration: Configuration, _ hosts: [ConnectionHost], _ opsHost: ConnectionHost
+    ) async throws(StartupError) -> Ports {
+        let ops = try await listen(configuration.opsListen, [opsHost])
+        do throws(StartupError) { return Ports(main: try await listen(configuration.listen, hosts), ops: ops) } catch {
+            ops.drain()
+            ops.closeAll()
+            throw error
+        }
+    }
+
+    func close() {
         for server in [main, ops] {
             server.drain()
             server.closeAll()
         }
     }
-
-    /// Scrapers and probes of one node.
-    private static let opsConnections = 64
 
     private static func listen(_ address: SocketAddress, _ hosts: [ConnectionHost]) async throws(StartupError) -> Server
     {

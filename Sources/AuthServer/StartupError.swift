@@ -5,11 +5,13 @@ import Reactor
 package struct StartupError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum ExitCode: Int32, Sendable {
         case dataDamaged = 65
+        case noInput = 66
         case unavailable = 69
         case internalFailure = 70
         case systemFailure = 71
         case cannotCreate = 73
         case temporaryFailure = 75
+        case notPermitted = 77
         case configuration = 78
     }
 
@@ -34,7 +36,7 @@ package struct StartupError: Error, Sendable, Equatable, CustomStringConvertible
         switch error {
         case .store: code = .unavailable
         case .damaged, .sealed: code = .dataDamaged
-        case .signing, .openSSL, .tooEarly: code = .internalFailure
+        case .signing, .openSSL: code = .internalFailure
         }
         description = error.description
     }

@@ -15,6 +15,7 @@ struct WorkerParts: Sendable {
     let audit: AuditWriter
     let registrations: InProcessRegistrations
     let health: HealthRoutes
+    let admin: AdminRoutes
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -27,10 +28,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
 
     let metrics = WorkerMetrics()
     private let health: HealthRoutes
+    private let bodyLimit: Int
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
     private var keys: KeyRingSnapshot
     private var keysRoute: KeysRoute
+    private var keysNumber: UInt64 = 0
     private var revocationNumber: UInt64
     private var login: LoginRoute?
     private var refresh: RefreshRoute?
@@ -40,11 +43,13 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private var password: PasswordRoute?
     private let me: MeRoute
     private let crossOrigin: CrossOrigin
+    private let admin: AdminRoutes
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
         health = parts.health
+        bodyLimit = configuration.requestBodyBytes
         self.keys = keys
         keysRoute = try KeysRoute(keys)
         revocationNumber = revocations.number
@@ -52,10 +57,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
             keys: keys.verification, revocations: revocations, issuer: configuration.issuer,
             audience: configuration.audience,
             limits: TokenCacheLimits(
-                entries: configuration.tokenCacheEntries, bytes: configuration.tokenCacheEntries * 1536))
+                entries: configuration.tokenCacheEntries,
+                bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
         crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
+        admin = parts.admin
         try makeServices(parts)
     }
 
@@ -112,7 +119,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
         authenticator.update(revocations: revocations)
     }
 
-    func update(_ keys: KeyRingSnapshot) throws {
+    /// False when these keys cannot be used; then those of before stay.
+    func update(_ keys: KeyRingSnapshot, _ number: UInt64) -> Bool {
+        guard number > keysNumber else { return true }
+        do { try use(keys) } catch { return false }
+        keysNumber = number
+        return true
+    }
+
+    private func use(_ keys: KeyRingSnapshot) throws {
         // Unchanged keys would make every cached token be checked anew for nothing.
         if keys.verification.map(\.keyID) != self.keys.verification.map(\.keyID) {
             try authenticator.update(keys: keys.verification)
@@ -146,8 +161,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
-        case .none, .login, .refresh, .logout, .logoutAll, .register, .password, .me, .metrics:
-            return .collect(bodyLimit: 65_536, fields: crossOrigin.fields(head, bytes))
+        case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .register, .password, .adminUsers,
+            .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit,
+            .adminTokenInspect,
+            .adminKeys, .adminKeysRotate, .adminKeysReseal:
+            return .collect(bodyLimit: bodyLimit, fields: crossOrigin.fields(head, bytes))
         }
         let status = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, status, exchange)
@@ -169,9 +187,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let match = request.withBytes(of: request.head.path) { Worker.router.match(request.method, $0) }
         let route: RouteID
         let response: Response
-        if case .found(let id, _) = match, let found = RouteID(rawValue: id) {
+        if case .found(let id, let parameters) = match, let found = RouteID(rawValue: id) {
             route = found
-            do throws(Refusal) { response = try await respond(to: request, on: route, exchange) } catch {
+            do throws(Refusal) {
+                response = try await respond(to: request, on: route, request.parameters(parameters), exchange)
+            } catch {
                 response = error.response(exchange.requestID)
             }
         } else {
@@ -183,7 +203,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     private func respond(
-        to request: Request, on route: RouteID, _ exchange: Exchange
+        to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
         let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
@@ -205,7 +225,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .password:
             return try await required(password).respond(to: request, by: required(subject), exchange)
         case .me: return try await me.respond(to: required(subject).user)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics: throw .unavailable
+        case .adminUsers, .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations,
+            .adminAudit, .adminKeys, .adminKeysRotate:
+            let subject = try required(subject)
+            return try await admin.respond(
+                to: request, on: route, parameters: parameters,
+                as: .user(subject.user, version: subject.userVersion), from: exchange.origin)
+        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect,
+            .adminKeysReseal:
+            throw .unavailable
         }
     }
 

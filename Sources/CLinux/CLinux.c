@@ -6,6 +6,14 @@ int portcullis_accept4(int listener, struct sockaddr *address, socklen_t *length
     return accept4(listener, address, length, flags);
 }
 
+int portcullis_peer_user(int socket, uid_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return errno;
+    *user = peer.uid;
+    return 0;
+}
+
 int portcullis_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 int portcullis_set_thread_nice(int nice) {

@@ -25,6 +25,19 @@ package struct Server: Sendable {
         }
     }
 
+    /// Serves a socket that listens already, a Unix socket for one, on one loop.
+    package static func start(
+        on socket: consuming Socket, host: ConnectionHost
+    ) async throws(SystemError) -> Server {
+        let address = socket.localAddress() ?? .none
+        let listener = Listener(host: host, socket: socket)
+        do throws(SystemError) { try await listener.startOnLoop() } catch {
+            await listener.closeOnLoop()
+            throw error
+        }
+        return Server(address: address, hosts: [host], listeners: [listener])
+    }
+
     /// Takes what is queued, stops listening, and answers every request from now on with `Connection: close`.
     package func drain() {
         for listener in listeners { listener.drainOnLoop() }
@@ -32,6 +45,9 @@ package struct Server: Sendable {
 
     /// False once what was queued when `drain` was called is among the open connections.
     package var isListening: Bool { !listeners.allSatisfy(\.isStopped) }
+
+    /// Whether everybody who was connected or queued when `drain` was called is gone.
+    package var isDrained: Bool { !isListening && openConnections == 0 }
 
     /// Connections open now, over all loops.
     package var openConnections: Int { hosts.reduce(0) { $0 + $1.counters.open } }

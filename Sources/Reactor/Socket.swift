@@ -153,6 +153,7 @@ package struct Socket: ~Copyable {
             }
         }
         let connection = Socket(owning: accepted)
+        if Int32(storage.ss_family) == AF_UNIX { return connection.admitted() }
         guard let peer = SocketAddress(&storage) else {
             connection.close()
             return .retry

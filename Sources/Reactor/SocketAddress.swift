@@ -8,6 +8,15 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     package let port: UInt16
     package let isIPv4: Bool
 
+    /// No address: the peer at the other end of a Unix socket.
+    package static let none = SocketAddress()
+
+    private init() {
+        bytes = [16 of UInt8](repeating: 0)
+        port = 0
+        isIPv4 = false
+    }
+
     /// `127.0.0.1:8080`, `[::1]:8080`; port 0 lets the kernel choose. Names are not resolved. Nil if it is neither.
     package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {

@@ -8,16 +8,30 @@ Portcullis.main()
 struct Portcullis: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "portcullis", abstract: "An authentication server for APIs with much traffic.",
-        discussion:
-            "Settings are environment variables (PORTCULLIS_…). Without any, everything is kept in ./.portcullis.",
-        subcommands: [Serve.self], defaultSubcommand: Serve.self)
-}
+        discussion: """
+            Settings are environment variables (PORTCULLIS_…) or a file (--config). Without any, everything is kept in \
+            ./.portcullis; `portcullis config check` lists them all.
 
-struct Serve: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve until SIGTERM or SIGINT.")
+            user, session, key, token and audit work on the installation in the data folder, whether its server runs or \
+            not; who may write to the folder may use them.
 
-    func run() throws {
-        let code = ServerProcess.run(environment: ProcessInfo.processInfo.environment)
-        guard code == 0 else { throw ExitCode(code) }
-    }
+            EXIT CODES
+              0   done
+              64  the command line is wrong
+              65  what was given is wrong: a role, a password against the rules; or the data folder is damaged
+              66  no such data folder or input file
+              67  no such user
+              69  the store or the terminal is not available
+              70  an error inside Portcullis
+              71  the operating system refused: a port in use
+              73  it cannot be made: a username that is taken; the data folder
+              74  output cannot be written
+              75  not now, try again: in use, overloaded, too early
+              77  not allowed: another user's folder; what would leave no enabled administrator
+              78  a setting is wrong
+            """,
+        subcommands: [
+            Serve.self, UserCommand.self, SessionCommand.self, KeyCommand.self, TokenCommand.self, AuditCommand.self,
+            ConfigCommand.self,
+        ], defaultSubcommand: Serve.self)
 }

@@ -28,9 +28,18 @@ enum TestKeys {
     }
 }
 
-actor MemoryKeys: KeyStore {
+/// Lets the local operator and `administrator` change the rings.
+actor MemoryKeys: KeyAdministration {
+    struct Audited: Equatable {
+        let event: AuditEvent
+        let detail: String?
+    }
+
+    static let administrator = Authority.user(Identifier(high: 1, low: 1), version: 1)
+
     private(set) var keys: [StoredKey] = []
     private(set) var changes = 0
+    private(set) var audit: [Audited] = []
 
     init(_ keys: [StoredKey] = []) { self.keys = keys }
 
@@ -42,6 +51,19 @@ actor MemoryKeys: KeyStore {
             changes += 1
         }
         return keys
+    }
+
+    func administer(
+        as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
+        _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
+    ) async throws(StoreError) -> AdminResult<[StoredKey]> {
+        guard authority == .localOperator || authority == MemoryKeys.administrator else { return .notAuthorized }
+        if let new = change(keys) {
+            keys = new
+            changes += 1
+            audit.append(Audited(event: event, detail: detail))
+        }
+        return .done(keys)
     }
 }
 
@@ -223,6 +245,8 @@ final class LockedThrottle: LoginThrottle {
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
         table.withLock { $0.giveBack(reservation, at: now) }
     }
+
+    func forget(_ keys: [ThrottleKey]) async { table.withLock { $0.forget(keys) } }
 }
 
 /// The table behind a lock, as a server would.

@@ -5,62 +5,6 @@ import Testing
 
 @testable import Auth
 
-@Suite struct MasterKeyTests {
-    func line(_ byte: UInt8) -> String {
-        String(decoding: Base64URL.encode([UInt8](repeating: byte, count: 32)), as: UTF8.self)
-    }
-
-    func parse(_ text: String) throws(MasterKeyError) -> MasterKeys { try MasterKeys(parsing: Array(text.utf8)) }
-
-    @Test func `a new file holds one key and each is another`() throws {
-        let file = try MasterKeys.makeFile()
-        _ = try MasterKeys(parsing: file)
-        #expect(try MasterKeys.makeFile() != file)
-    }
-
-    @Test func `the first key seals and all open`() throws {
-        let secret = try SecretBytes(randomCount: 32)
-        let old = try parse(line(1))
-        let sealed = try old.seal(secret, purpose: .signing, keyID: "k")
-        let both = try parse("# new first\n\(line(2))\r\n\n\(line(1))\n")
-        #expect(try both.open(sealed, purpose: .signing, keyID: "k") == secret)
-        let resealed = try both.seal(secret, purpose: .signing, keyID: "k")
-        #expect(try parse(line(2)).open(resealed, purpose: .signing, keyID: "k") == secret)
-        #expect(throws: SealError.self) { try old.open(resealed, purpose: .signing, keyID: "k") }
-    }
-
-    @Test func `a sealed value names its master key, purpose and key`() throws {
-        let keys = try parse(line(1))
-        let sealed = try keys.seal(try SecretBytes(randomCount: 32), purpose: .signing, keyID: "k")
-        #expect(throws: SealError.damaged) { try keys.open(sealed, purpose: .refresh, keyID: "k") }
-        #expect(throws: SealError.damaged) { try keys.open(sealed, purpose: .signing, keyID: "l") }
-        let stranger = try parse(line(2))
-        do throws(SealError) {
-            _ = try stranger.open(sealed, purpose: .signing, keyID: "k")
-            Issue.record("opened with another master key")
-        } catch {
-            guard case .unknownMasterKey(let id) = error else {
-                Issue.record("\(error)")
-                return
-            }
-            #expect(id.count == 16)
-        }
-        for count in 0..<sealed.count {
-            #expect(throws: SealError.self) { try keys.open(Array(sealed[..<count]), purpose: .signing, keyID: "k") }
-        }
-    }
-
-    @Test func `a damaged file is refused with its line`() {
-        #expect(throws: MasterKeyError.empty) { try parse("") }
-        #expect(throws: MasterKeyError.empty) { try parse("# nothing\n\n") }
-        #expect(throws: MasterKeyError.malformed(line: 2)) { try parse("\(line(1))\n\(line(2))=\n") }
-        #expect(throws: MasterKeyError.malformed(line: 1)) { try parse(" \(line(1))") }
-        #expect(throws: MasterKeyError.malformed(line: 1)) { try parse(String(line(1).dropLast())) }
-        #expect(throws: MasterKeyError.repeated(line: 3)) { try parse("\(line(1))\n\(line(2))\n\(line(1))") }
-        #expect(throws: MasterKeyError.tooMany) { try parse((1...17).map { line($0) }.joined(separator: "\n")) }
-    }
-}
-
 @Suite struct KeyRingTests {
     var policy: KeyRingPolicy { TestKeys.policy }
 
@@ -105,17 +49,16 @@ import Testing
         let before = try await service.load(at: testStart)
         let rotation = KeyRotation.planned(.signing, active: before.signing.keyID)
         let early = testStart.adding(milliseconds: policy.publicationMilliseconds - 1)
-        await #expect(throws: KeyRingError.tooEarly(until: early.adding(milliseconds: 1))) {
-            try await service.rotate(rotation, at: early)
-        }
-        let after = try await service.rotate(rotation, at: early.adding(milliseconds: 1))
+        let refused = try await service.rotate(rotation, at: early, as: .localOperator, from: .server)
+        #expect(refused.refusal == .conflict(.tooEarly(until: early.adding(milliseconds: 1))))
+        let after = try await service.rotated(rotation, at: early.adding(milliseconds: 1))
         #expect(after.signing.keyID != before.signing.keyID)
         // Whoever has the JWKS of before knows the key that signs now; the old one still verifies.
         #expect(before.verification.map(\.keyID).contains(after.signing.keyID))
         #expect(after.verification.map(\.keyID).contains(before.signing.keyID))
         #expect(after.verification.count == 3)
         // Repeating the same rotation does nothing.
-        let again = try await service.rotate(rotation, at: early.adding(seconds: 9_999))
+        let again = try await service.rotated(rotation, at: early.adding(seconds: 9_999), isChanged: false)
         #expect(again.signing.keyID == after.signing.keyID)
     }
 
@@ -124,7 +67,7 @@ import Testing
         let service = try service(store)
         let before = try await service.load(at: testStart)
         let moment = testStart.adding(seconds: 1000)
-        _ = try await service.rotate(.planned(.signing, active: before.signing.keyID), at: moment)
+        _ = try await service.rotated(.planned(.signing, active: before.signing.keyID), at: moment)
         let gone = moment.adding(milliseconds: policy.signingRetentionMilliseconds)
         let still = try await service.load(at: gone.adding(milliseconds: -1))
         #expect(still.verification.map(\.keyID).contains(before.signing.keyID))
@@ -139,7 +82,7 @@ import Testing
         let session = Identifier(high: 1, low: 1)
         let secret = try SessionSecret.make(for: session, key: before.refresh.active)
         let moment = testStart.adding(seconds: 1000)
-        let after = try await service.rotate(.planned(.refresh, active: before.refresh.active.id.hexText), at: moment)
+        let after = try await service.rotated(.planned(.refresh, active: before.refresh.active.id.hexText), at: moment)
         #expect(after.refresh.active.id != before.refresh.active.id)
         let late = try await service.load(at: moment.adding(seconds: 30 * 86_400))
         #expect(SessionSecret.open(secret.sealed, for: session, keys: late.refresh) != nil)
@@ -152,14 +95,16 @@ import Testing
         let service = try service(store)
         let before = try await service.load(at: testStart)
         let stolen = before.signing.keyID
-        let after = try await service.rotate(.compromised(.signing, id: stolen), at: testStart.adding(seconds: 1))
+        let after = try await service.rotated(.compromised(.signing, id: stolen), at: testStart.adding(seconds: 1))
         #expect(!after.verification.map(\.keyID).contains(stolen))
         #expect(before.verification.map(\.keyID).contains(after.signing.keyID))
         #expect(states(await store.keys, .signing).sorted { $0.rawValue < $1.rawValue } == [.active, .next])
         // Refresh keys are a ring of their own.
         #expect(after.refresh.active.id == before.refresh.active.id)
-        let again = try await service.rotate(.compromised(.signing, id: stolen), at: testStart.adding(seconds: 2))
-        #expect(again.signing.keyID == after.signing.keyID)
+        let again = try await service.rotate(
+            .compromised(.signing, id: stolen), at: testStart.adding(seconds: 2), as: .localOperator, from: .server)
+        #expect(again.refusal == .notFound)
+        #expect(try await service.load(at: testStart.adding(seconds: 2)).signing.keyID == after.signing.keyID)
     }
 
     @Test func `a compromised next or retired key is dropped without a rotation`() async throws {
@@ -167,7 +112,7 @@ import Testing
         let service = try service(store)
         let before = try await service.load(at: testStart)
         let next = try #require(before.verification.last).keyID
-        let after = try await service.rotate(.compromised(.signing, id: next), at: testStart)
+        let after = try await service.rotated(.compromised(.signing, id: next), at: testStart)
         #expect(after.signing.keyID == before.signing.keyID)
         #expect(after.verification.count == 2)
         #expect(!after.verification.map(\.keyID).contains(next))
@@ -256,10 +201,9 @@ import Testing
         _ service: KeyService, _ last: KeyRingSnapshot?, at now: UnixTime
     ) async throws -> KeyRingSnapshot {
         let active = try #require(last).signing.keyID
-        do {
-            return try await service.rotate(.planned(.signing, active: active), at: now)
-        } catch KeyRingError.tooEarly {
-            return try await service.load(at: now)
-        }
+        let result = try await service.rotate(
+            .planned(.signing, active: active), at: now, as: .localOperator, from: .server)
+        if case .done(let rotated) = result { return rotated.snapshot }
+        return try await service.load(at: now)
     }
 }

@@ -42,6 +42,7 @@ import Testing
                     absoluteExpiresAt: testStart.adding(seconds: 30 * 86_400), counter: 0, rotatedAt: nil,
                     sealedSecret: secret.sealed))
             first = try RefreshToken.text(counter: 0, secret: secret)
+            await store.resetCalls()
         }
 
         func refresh(_ token: String) async throws -> SessionTokens {
@@ -53,7 +54,7 @@ import Testing
         func rotateRing() async throws {
             let keys = KeyService(store: keyStore, master: try TestKeys.master.get(), policy: TestKeys.policy)
             let active = state.current.keys.refresh.active.id.hexText
-            state.set(try await keys.rotate(.planned(.refresh, active: active), at: state.current.now))
+            state.set(try await keys.rotated(.planned(.refresh, active: active), at: state.current.now))
         }
     }
 
@@ -118,6 +119,33 @@ import Testing
         let other = try await Rig()
         #expect(await rig.service.refresh(other.first) == .refused)
         #expect(await rig.store.calls == [])
+    }
+
+    @Test func `a session and an address are refreshed so often, before the store and after the tag`() async throws {
+        var limits = ThrottleLimits()
+        limits[.refreshSession] = GCRA(burst: 3, intervalMilliseconds: 500)
+        limits[.refreshAddress] = GCRA(burst: 5, intervalMilliseconds: 10)
+        let rig = try await Rig(limits: limits)
+        let forged = String(rig.first.dropLast(2)) + "AA"
+        func origin(_ address: String) -> RequestOrigin {
+            RequestOrigin(address: ClientAddress(address), requestID: nil)
+        }
+        for _ in 0..<20 { #expect(await rig.service.refresh(forged, from: origin("192.0.2.1")) == .refused) }
+        for index in 0..<3 {
+            guard case .granted = await rig.service.refresh(rig.first, from: origin("192.0.2.\(index)")) else {
+                Issue.record("refused")
+                return
+            }
+        }
+        await rig.store.resetCalls()
+        let refusal = RefreshReply.throttled(by: .refreshSession, retryAfterMilliseconds: 500)
+        #expect(await rig.service.refresh(rig.first, from: origin("198.51.100.1")) == refusal)
+        #expect(await rig.store.calls == [])
+        rig.state.advance(milliseconds: 500)
+        guard case .granted = await rig.service.refresh(rig.first, from: origin("198.51.100.1")) else {
+            Issue.record("still held")
+            return
+        }
     }
 
     @Test func `a store that is away consumes nothing`() async throws {

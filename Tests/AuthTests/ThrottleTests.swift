@@ -254,4 +254,22 @@ import Testing
         #expect(all.allSatisfy { $0.bytes.count == 16 })
         #expect(!"\(all)".contains("alice"))
     }
+
+    @Test func `registrations and refreshes are counted apart from logins, IPv6 refreshes by the /64`() throws {
+        let key = LookupKeys(HMACSHA256Key(try SecretBytes(randomCount: 32)))
+        let address = try #require(ClientAddress("2001:db8::1"))
+        let neighbour = try #require(ClientAddress("2001:db8::2"))
+        let session = Identifier(high: 1, low: 2)
+        let registration = try key.registration(address: address)
+        #expect(registration.map(\.rule) == [.registrationAddress, .registrationNetwork, .registrationSite])
+        #expect(registration.allSatisfy { $0.rule.isGivenBack })
+        let refresh = try key.refresh(session: session, address: address)
+        #expect(refresh.map(\.rule) == [.refreshSession, .refreshAddress])
+        #expect(refresh.allSatisfy { !$0.rule.isGivenBack })
+        #expect(try key.refresh(session: session, address: neighbour) == refresh)
+        let name = try #require(Username("alice"))
+        let login = try key.login(account: name, address: address, device: nil)
+        #expect(Set((registration + refresh + login).map(\.bytes)).count == registration.count + 2 + login.count)
+        #expect(login.allSatisfy { $0.rule.purpose == .login })
+    }
 }

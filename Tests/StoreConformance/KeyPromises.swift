@@ -31,6 +31,28 @@ extension StoreContract {
             let keys = try await store.update { _ in nil }
             #expect(keys.count == 40)
         },
+        StorePromise("an administrator's change of the rings is audited, and one that changes nothing is not") {
+            store async throws in
+            let administrator = try await Sample.administrator("root", in: store)
+            let entries = try await store.everyEntry()
+            let unchanged: [@Sendable ([StoredKey]) -> [StoredKey]?] = [{ _ in nil }, { $0 }]
+            _ = try await store.update { _ in [key("a", .signing)] }
+            for change in unchanged {
+                let read = try await store.administer(
+                    as: administrator.authority, from: Sample.origin, at: Sample.at(6), audit: .keyRotated,
+                    detail: "b", change)
+                #expect(read == .done([key("a", .signing)]))
+            }
+            #expect(try await store.everyEntry() == entries)
+            let changed = try await store.administer(
+                as: administrator.authority, from: Sample.origin, at: Sample.at(6), audit: .keyRotated, detail: "b"
+            ) { $0 + [key("b", .signing, .next)] }
+            #expect(try changed.value().map(\.id) == ["a", "b"])
+            let entry = AuditEntry(
+                at: Sample.at(6), event: .keyRotated, actor: .user(administrator.id), origin: Sample.origin,
+                detail: "b")
+            #expect(try await store.everyEntry().dropFirst(entries.count) == [entry])
+        },
     ]
 
     private static func key(_ id: String, _ purpose: KeyPurpose, _ state: KeyState = .active) -> StoredKey {

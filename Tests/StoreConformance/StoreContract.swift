@@ -27,7 +27,9 @@ package struct StorePromise: Sendable, CustomTestStringConvertible {
 /// - Time comes from the caller; a store orders by it and compares with it and never reads a clock of its own.
 /// - Rows that only time makes superfluous may stay until they are pruned; no answer depends on when that happens.
 package enum StoreContract {
-    package static let all: [StorePromise] = users + attempts + sessions + revocations + keys
+    package static let all: [StorePromise] =
+        users + attempts + sessions + revocations + keys + passwords + authorities + userAdministration
+        + revocationAdministration + audit
 }
 
 /// What the checks are made of.

@@ -25,6 +25,17 @@ package enum AdminResult<Value: Sendable>: Sendable {
     case conflict(AdminConflict)
 }
 
+extension AdminResult {
+    package func map<Other: Sendable>(_ change: (Value) -> Other) -> AdminResult<Other> {
+        switch self {
+        case .done(let value): .done(change(value))
+        case .notAuthorized: .notAuthorized
+        case .notFound: .notFound
+        case .conflict(let conflict): .conflict(conflict)
+        }
+    }
+}
+
 extension AdminResult: Equatable where Value: Equatable {}
 
 package enum AdminConflict: Sendable, Equatable {

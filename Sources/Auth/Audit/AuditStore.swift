@@ -56,6 +56,9 @@ package struct AuditFilter: Sendable, Equatable {
     }
 }
 
+/// Everything that administrators ask a store for.
+package typealias AdministrationStore = UserAdministration & RevocationAdministration & AuditStore
+
 /// The audit. Changes write their own entries in the transaction of the change; what changes nothing (a failed login)
 /// comes here in batches, from a queue that makes no login wait.
 package protocol AuditStore: Sendable {

@@ -23,11 +23,11 @@ package struct KeyRingPolicy: Sendable, Equatable {
 
 /// A rotation somebody asked for.
 package enum KeyRotation: Sendable, Equatable {
-    /// The active key `id` retires, the next one takes over. Nothing happens when another key is active by now, so it
-    /// is safe to repeat.
+    /// The key `active` retires, the next one takes over. Nothing happens when another key is active by now, so it is safe
+    /// to repeat.
     case planned(KeyPurpose, active: String)
     /// The key `id` is dropped at once, wherever it stands; the next one takes over from an active one, published long
-    /// enough or not.
+    /// enough or not. Repeated it finds no such key.
     case compromised(KeyPurpose, id: String)
 
     package var purpose: KeyPurpose {
@@ -35,6 +35,31 @@ package enum KeyRotation: Sendable, Equatable {
         case .planned(let purpose, _), .compromised(let purpose, _): purpose
         }
     }
+
+    /// The key it is about.
+    package var id: String {
+        switch self {
+        case .planned(_, let id), .compromised(_, let id): id
+        }
+    }
+
+    var auditEvent: AuditEvent {
+        switch self {
+        case .planned: .keyRotated
+        case .compromised: .keyCompromised
+        }
+    }
+}
+
+/// What a rotation comes to.
+package enum KeyRotationPlan: Sendable, Equatable {
+    /// The rings after it. One more key of each purpose in `missing` belongs into them.
+    case change([StoredKey], missing: [KeyPurpose])
+    /// Another key is active by now.
+    case done
+    case tooEarly(until: UnixTime)
+    /// The ring has no such key, or, planned, the key was never active; or the ring does not rotate.
+    case unknownKey
 }
 
 /// The life of keys: next (published, not signing) -> active -> retired (verifies) -> gone. Pure; keys are made before
@@ -74,7 +99,7 @@ package enum KeyRing {
         return maintenance.keys == stored ? nil : maintenance.keys
     }
 
-    /// When a planned rotation of `purpose` may happen; nil without a next key.
+    /// When a planned rotation of `purpose` may happen; nil without a next key, which lookup keys never have.
     package static func earliestRotation(
         of purpose: KeyPurpose, in stored: [StoredKey], policy: KeyRingPolicy
     ) -> UnixTime? {
@@ -82,23 +107,46 @@ package enum KeyRing {
             .createdAt.adding(milliseconds: policy.publicationMilliseconds)
     }
 
-    /// The rings after `rotation`, filled up from `fresh`. Nil when nothing changes.
-    package static func rotated(
-        _ stored: [StoredKey], by rotation: KeyRotation, fresh: [StoredKey], policy: KeyRingPolicy, at now: UnixTime
-    ) -> [StoredKey]? {
-        guard rotates(rotation.purpose) else { return nil }
+    /// By purpose, and in each ring active, next, retired, the older first.
+    static func describe(_ stored: [StoredKey], policy: KeyRingPolicy) -> [KeyDescription] {
+        KeyPurpose.allCases.flatMap { purpose in
+            [KeyState.active, .next, .retired].flatMap { state in
+                stored.filter { $0.purpose == purpose && $0.state == state }.sorted { $0.createdAt < $1.createdAt }
+            }
+        }.map { key in
+            KeyDescription(
+                purpose: key.purpose, id: key.id, algorithm: key.algorithm, state: key.state, createdAt: key.createdAt,
+                changedAt: key.changedAt,
+                earliestRotation: key.state == .active
+                    ? earliestRotation(of: key.purpose, in: stored, policy: policy) : nil)
+        }
+    }
+
+    /// What `rotation` comes to at `now`, the rings filled up from `fresh`.
+    package static func plan(
+        _ rotation: KeyRotation, of stored: [StoredKey], fresh: [StoredKey], policy: KeyRingPolicy, at now: UnixTime
+    ) -> KeyRotationPlan {
+        let purpose = rotation.purpose
+        guard rotates(purpose), let key = stored.first(where: { $0.purpose == purpose && $0.id == rotation.id }) else {
+            return .unknownKey
+        }
         var maintenance = Maintenance(keys: stored, fresh: fresh, policy: policy, now: now)
         switch rotation {
-        case .planned(let purpose, let active):
-            guard maintenance.key(of: purpose, in: .active)?.id == active,
-                let earliest = earliestRotation(of: purpose, in: stored, policy: policy), now >= earliest
-            else { return nil }
+        case .planned:
+            // A next key that is named was taken for the one to rotate to.
+            if key.state == .next { return .unknownKey }
+            if key.state == .retired { return .done }
+            let earliest = earliestRotation(of: purpose, in: stored, policy: policy)
+            guard let earliest, now >= earliest else {
+                return .tooEarly(until: earliest ?? now.adding(milliseconds: policy.publicationMilliseconds))
+            }
             maintenance.promoteNext(of: purpose)
-        case .compromised(let purpose, let id):
-            maintenance.keys.removeAll { $0.purpose == purpose && $0.id == id }
+        case .compromised:
+            maintenance.keys.removeAll { $0.purpose == purpose && $0.id == rotation.id }
         }
-        maintenance.run()
-        return maintenance.keys == stored ? nil : maintenance.keys
+        // What is due in another ring waits for the upkeep, in whose name it is audited.
+        maintenance.run([purpose])
+        return .change(maintenance.keys, missing: maintenance.missing)
     }
 
     /// One pass over the rings.
@@ -120,12 +168,12 @@ package enum KeyRing {
             keys.first { $0.purpose == purpose && $0.state == state }
         }
 
-        mutating func run() {
+        mutating func run(_ purposes: [KeyPurpose] = KeyRing.purposes) {
             keys.removeAll { key in
                 key.state == .retired
                     && now >= key.changedAt.adding(milliseconds: policy.retentionMilliseconds(of: key.purpose))
             }
-            for purpose in KeyRing.purposes {
+            for purpose in purposes {
                 replaceUnwantedNext(of: purpose)
                 if key(of: purpose, in: .active) == nil { promoteNext(of: purpose) }
                 if key(of: purpose, in: .active) == nil { add(purpose, as: .active) }

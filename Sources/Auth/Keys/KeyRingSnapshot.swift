@@ -10,8 +10,6 @@ package enum KeyRingError: Error, Sendable, Equatable, CustomStringConvertible {
     case sealed(purpose: KeyPurpose, id: String, SealError)
     case signing(TokenKeyError)
     case openSSL(OpenSSLError)
-    /// A planned rotation came before the next key was published long enough.
-    case tooEarly(until: UnixTime)
 
     package var description: String {
         switch self {
@@ -24,7 +22,6 @@ package enum KeyRingError: Error, Sendable, Equatable, CustomStringConvertible {
             "the stored \(purpose.rawValue) key \(id) is damaged. Restore the data from a backup."
         case .signing(let error): "a signing key cannot be used: \(error)"
         case .openSSL(let error): "OpenSSL failed: \(error)"
-        case .tooEarly(let until): "the next key may sign from \(until.seconds) (seconds since 1970) on"
         }
     }
 }
@@ -73,6 +70,15 @@ package struct KeyRingSnapshot: Sendable {
             jwksETag = "\"" + UInt64(bigEndianBytes: try SHA256.hash(jwks).prefix(8)).hexText + "\""
         } catch {
             throw .openSSL(error)
+        }
+    }
+
+    /// The key at work; nil for a ring that does not rotate.
+    package func activeID(of purpose: KeyPurpose) -> String? {
+        switch purpose {
+        case .signing: signing.keyID
+        case .refresh: refresh.active.id.hexText
+        case .lookup, .device: nil
         }
     }
 

@@ -6,13 +6,16 @@ package struct KeyService: Sendable {
     /// Makes a signing key. RS256 takes some 0.1 s, so that a server gives one that leaves the loop.
     package typealias SigningKeyMaker = @Sendable (SigningAlgorithm) async throws(TokenKeyError) -> TokenSigningKey
 
-    private let store: any KeyStore
-    private let master: MasterKeys
-    private let policy: KeyRingPolicy
-    private let makeSigningKey: SigningKeyMaker
+    /// Looks that are answered by a change of somebody else's before it is given up.
+    static let attempts = 4
+
+    let store: any KeyAdministration
+    let master: MasterKeys
+    let policy: KeyRingPolicy
+    let makeSigningKey: SigningKeyMaker
 
     package init(
-        store: any KeyStore, master: MasterKeys, policy: KeyRingPolicy,
+        store: any KeyAdministration, master: MasterKeys, policy: KeyRingPolicy,
         makeSigningKey: @escaping SigningKeyMaker = { algorithm throws(TokenKeyError) in try .generate(algorithm) }
     ) {
         self.store = store
@@ -31,7 +34,7 @@ package struct KeyService: Sendable {
         var stored = try await update { _ in nil }
         if !stored.isEmpty { _ = try KeyRingSnapshot(opening: stored, with: master) }
         // A parallel start may fill the rings between the look and the change; then nothing is missing any more.
-        for _ in 0..<4 {
+        for _ in 0..<KeyService.attempts {
             var missing = KeyRing.missing(in: stored, policy: policy, at: now)
             if !completely {
                 missing = Set(missing).filter { purpose in !stored.contains { $0.purpose == purpose } }
@@ -47,20 +50,6 @@ package struct KeyService: Sendable {
         return try KeyRingSnapshot(opening: stored, with: master)
     }
 
-    /// The rings after a rotation. A planned one that comes too early is an error; one that was done already is not.
-    package func rotate(_ rotation: KeyRotation, at now: UnixTime) async throws(KeyRingError) -> KeyRingSnapshot {
-        let policy = policy
-        let fresh = try await makeKeys(for: [rotation.purpose], at: now)
-        let stored = try await update { KeyRing.rotated($0, by: rotation, fresh: fresh, policy: policy, at: now) }
-        if case .planned(let purpose, let active) = rotation,
-            stored.contains(where: { $0.id == active && $0.state == .active }),
-            let earliest = KeyRing.earliestRotation(of: purpose, in: stored, policy: policy)
-        {
-            throw .tooEarly(until: earliest)
-        }
-        return try KeyRingSnapshot(opening: stored, with: master)
-    }
-
     private func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(KeyRingError) -> [StoredKey] {
@@ -71,7 +60,7 @@ package struct KeyService: Sendable {
         }
     }
 
-    private func makeKeys(for purposes: [KeyPurpose], at now: UnixTime) async throws(KeyRingError) -> [StoredKey] {
+    func makeKeys(for purposes: [KeyPurpose], at now: UnixTime) async throws(KeyRingError) -> [StoredKey] {
         var keys: [StoredKey] = []
         for purpose in purposes { keys.append(try await makeKey(for: purpose, at: now)) }
         return keys

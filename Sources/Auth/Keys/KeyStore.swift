@@ -22,7 +22,7 @@ package struct StoredKey: Sendable, Equatable {
     /// JWS `alg` for signing keys; "HS256" for the symmetric ones. A key is bound to it for life.
     package let algorithm: String
     package var state: KeyState
-    package let sealed: [UInt8]
+    package var sealed: [UInt8]
     package let createdAt: UnixTime
     /// When it entered `state`.
     package var changedAt: UnixTime
@@ -44,7 +44,8 @@ package struct StoredKey: Sendable, Equatable {
 /// The key rings as stored.
 package protocol KeyStore: Sendable {
     /// Reads all keys, asks `change` and replaces them by its answer in one transaction (nil: leave as they are).
-    /// Returns what is stored afterwards. Parallel callers are serialised, so a ring is initialised once.
+    /// Returns what is stored afterwards. Parallel callers are serialised, so a ring is initialised once. That a key
+    /// retires is audited as a rotation by the server.
     func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey]

@@ -102,6 +102,12 @@ package struct MasterKeys: Sendable {
         }
     }
 
+    /// Whether the first key of the list sealed it.
+    package func isCurrent(_ sealed: [UInt8]) -> Bool {
+        sealed.count > MasterKeys.headerCount && sealed[0] == MasterKeys.version
+            && UInt64(bigEndianBytes: sealed[1..<MasterKeys.headerCount]) == sealing.id
+    }
+
     private static func key(_ secret: SecretBytes) throws(OpenSSLError) -> Key {
         let root = HMACSHA256Key(secret)
         return Key(

@@ -47,8 +47,12 @@ package enum LoginResult: Sendable, Equatable {
 
 /// The numbers of a session that a login opens.
 package struct LoginLimits: Sendable, Equatable {
+    /// More devices than a person has; the session idle longest gives way, so that a script that logs in for each call
+    /// fills its own hundred rows and no more.
     package var sessionsPerUser = 100
+    /// A device that is used once a week stays in.
     package var idleSeconds: Int64 = 7 * 86_400
+    /// Whatever its use, a session ends and the password is asked for once a month: what was stolen ends too.
     package var absoluteSeconds: Int64 = 30 * 86_400
 
     package init() {}

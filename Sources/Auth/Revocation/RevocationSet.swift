@@ -27,8 +27,9 @@ package struct RevocationSubject: Sendable, Hashable {
 /// node believed in would refuse tokens that the others go on to issue. Until the collapse is stored and applied the set
 /// grows; it cannot outgrow what the store commits in that time. A collapse kills access tokens, not sessions.
 package struct RevocationSet: Sendable {
-    /// Some 60 bytes each: 15 MB, two hundred logouts a second for the longest token's hour and a half.
-    package static let standardLimit = 250_000
+    /// Some 60 bytes each: 15 MB, two hundred logouts a second for twenty minutes, longer than a token of the standard
+    /// lifetime lives.
+    package static let standardLimit = 262_144
 
     private struct Entry: Sendable {
         let user: Identifier?

@@ -22,4 +22,7 @@ package protocol LoginThrottle: Sendable {
 
     /// Takes the failures of one attempt back; never retried, what is lost decays.
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async
+
+    /// Forgets what is counted under `keys`: an administrator unlocked the account they are of.
+    func forget(_ keys: [ThrottleKey]) async
 }

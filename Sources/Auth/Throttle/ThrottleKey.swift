@@ -58,6 +58,12 @@ package struct LookupKeys: Sendable {
         return [try make(.refreshSession, session.bytes), try make(.refreshAddress, network.bytes)]
     }
 
+    /// What is counted of an account whatever address or device it is tried from.
+    package func account(_ account: Username) throws(OpenSSLError) -> [ThrottleKey] {
+        let name = Array(account.text.utf8)
+        return [try make(.account, name), try make(.accountCost, name)]
+    }
+
     /// For the attempts table; each kind of subject has a label of its own.
     package func name(_ account: Username) throws(OpenSSLError) -> [UInt8] {
         try key.authenticate(Array("name:".utf8) + account.text.utf8)

@@ -64,6 +64,13 @@ package struct ThrottleTable: Sendable {
         }
     }
 
+    /// See `LoginThrottle.forget`.
+    package mutating func forget(_ keys: [ThrottleKey]) {
+        for key in keys {
+            if let index = index(of: key) { entries[index].arrival = .min }
+        }
+    }
+
     /// How many entries are not idle; walks the table, for the metrics and tests.
     package func liveCount(at now: UnixTime) -> Int {
         let now = ThrottleTable.microseconds(now)

@@ -1,13 +1,9 @@
 /// An origin as browsers write it in `Origin` (HTML standard, "serialization of an origin"; RFC 6454 section 6.2). They are
 /// compared byte by byte, so that one in any other form would never match: it is refused where it is configured.
 enum WebOrigin {
-    /// Each request of a page is compared with all of them.
-    static let maximumCount = 64
-
     /// Completes "must be …".
     static let expectation =
-        "1 to 64 origins as browsers send them (lower case, no path, no default port), such as https://app.example, "
-        + "separated by commas"
+        "origins as browsers send them (lower case, no path, no default port), such as https://app.example"
 
     /// Scheme `http` or `https`, host in lower case (a name in its ASCII form, an address), port unless it is the scheme's
     /// own; nothing else.

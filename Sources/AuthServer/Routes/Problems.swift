@@ -13,10 +13,14 @@ extension Problem {
     static let invalidBody = Problem(.badRequest, "invalid-body", "Invalid request body")
     static let unsupportedGrantType = Problem(.badRequest, "unsupported-grant-type", "Unsupported grant type")
     static let unsupportedMediaType = Problem(.unsupportedMediaType, "unsupported-media-type", "Unsupported media type")
-    static let usernameTaken = Problem(.conflict, "username-taken", "Username taken")
     static let wrongPassword = Problem(.forbidden, "wrong-password", "Wrong password")
     static let passwordChanged = Problem(.conflict, "password-changed", "Password changed meanwhile")
     static let throttled = Problem(.tooManyRequests, "throttled", "Too many attempts")
+    static let invalidParameter = Problem(.badRequest, "invalid-parameter", "Invalid parameter")
+    static let lastAdministrator = Problem(.conflict, "last-administrator", "The last administrator")
+    static let usernameTaken = Problem(.conflict, "username-taken", "Username taken")
+    static let masterKeyFile = Problem(.conflict, "master-key-file", "The master key file cannot be used")
+    static let tooEarly = Problem(.conflict, "too-early", "Too early")
     static let overloaded = Problem(.serviceUnavailable, "overloaded", "Too many logins at once")
 }
 

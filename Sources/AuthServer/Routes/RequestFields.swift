@@ -46,7 +46,7 @@ struct RequestFields {
         return text
     }
 
-    private static func object(_ bytes: [UInt8]) throws(Refusal) -> JSONObject {
+    static func object(_ bytes: [UInt8]) throws(Refusal) -> JSONObject {
         let value: JSONValue
         do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
             throw Refusal(.invalidBody, "The body is not strict JSON: \(error.kind) at byte \(error.offset).")

@@ -18,10 +18,22 @@ enum RouteID: Int, CaseIterable, Sendable {
     case metrics
     case register
     case password
+    case adminUsers
+    case adminUser
+    case adminUserSessions
+    case adminUserLock
+    case adminUserPassword
+    case adminRevocations
+    case adminAudit
+    case adminKeys
+    case adminKeysRotate
+    case adminKeysReseal
+    case adminTokenInspect
 
     /// The route's template, as metrics and logs name it.
     var template: String {
-        (RouteDeclaration.main + RouteDeclaration.ops).first { $0.id == self }?.route.pattern.description ?? "none"
+        (RouteDeclaration.main + RouteDeclaration.ops + RouteDeclaration.control).first { $0.id == self }?.route.pattern
+            .description ?? "none"
     }
 }
 
@@ -31,6 +43,8 @@ enum Access: Sendable, Equatable {
     case open
     /// A good access token, and one of these roles if there are any.
     case token(anyOf: [String])
+
+    static let administrators = Access.token(anyOf: ["admin"])
 }
 
 /// A route as declared.
@@ -62,11 +76,28 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.keys, [.get, .head], "/.well-known/jwks.json"),
         RouteDeclaration(.live, [.get, .head], "/livez"),
         RouteDeclaration(.ready, [.get, .head], "/readyz"),
+        RouteDeclaration(.adminUsers, [.get, .head, .post], "/api/v1/admin/users", .administrators),
+        RouteDeclaration(.adminUser, [.get, .head, .patch, .delete], "/api/v1/admin/users/{id}", .administrators),
+        RouteDeclaration(
+            .adminUserSessions, [.get, .head, .delete], "/api/v1/admin/users/{id}/sessions", .administrators),
+        RouteDeclaration(.adminUserLock, .delete, "/api/v1/admin/users/{id}/lock", .administrators),
+        RouteDeclaration(.adminUserPassword, .post, "/api/v1/admin/users/{id}/password", .administrators),
+        RouteDeclaration(.adminRevocations, .post, "/api/v1/admin/revocations", .administrators),
+        RouteDeclaration(.adminAudit, [.get, .head], "/api/v1/admin/audit", .administrators),
+        RouteDeclaration(.adminKeys, [.get, .head], "/api/v1/admin/keys", .administrators),
+        RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", .administrators),
     ]
 
     /// What pages use, with the cookie or an access token: allowed origins may, too (`CrossOrigin`). Not verify, which
     /// proxies and services ask, and nothing that only they or administrators use.
     static let forPages: Set<RouteID> = [.login, .refresh, .logout, .logoutAll, .register, .password, .me]
+
+    /// Every route of the control socket: administration, and what only who owns the machine may ask.
+    static let control: [RouteDeclaration] =
+        main.filter { $0.access == .administrators } + [
+            RouteDeclaration(.adminTokenInspect, .post, "/api/v1/admin/tokens/inspect", .administrators),
+            RouteDeclaration(.adminKeysReseal, .post, "/api/v1/admin/keys/reseal", .administrators),
+        ]
 
     /// Every route of the ops port.
     static let ops: [RouteDeclaration] = [

@@ -4,6 +4,8 @@ import Reactor
 /// The folder of the embedded mode, held by one server at a time. The lock is `flock` on the file `lock`: the kernel
 /// lets go of it when its holder ends, however it ends, so that it is never stale.
 package final class DataFolder: Sendable {
+    static let lockName = "lock"
+
     package let path: String
     private let lockDescriptor: Int32
 
@@ -12,9 +14,11 @@ package final class DataFolder: Sendable {
         self.lockDescriptor = lockDescriptor
     }
 
-    /// Opens the folder, making it (0700, its parent must exist) if there is none, and takes its lock. Nothing that was
-    /// in it is changed.
-    package static func open(_ path: String) throws(StoreRefusal) -> DataFolder {
+    /// Opens the folder, making it (0700, its parent must exist) if there is none, and takes its lock, waiting at most
+    /// `patienceMilliseconds` for who holds it. Nothing that was in it is changed. Blocks.
+    package static func open(
+        _ path: String, patienceMilliseconds: Int64 = 0
+    ) throws(StoreRefusal) -> DataFolder {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .unusable(path, "not a path") }
         // A relative path that starts with "file:" would be taken for a URI by SQLite.
         let path = path.hasPrefix("/") || path.hasPrefix("./") ? path : "./" + path
@@ -24,10 +28,10 @@ package final class DataFolder: Sendable {
             throw .unusable(path, reason("it cannot be made"))
         }
         try checkPermissions(path)
-        let lockPath = path + "/lock"
+        let lockPath = "\(path)/\(lockName)"
         let descriptor = Glibc.open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .unusable(lockPath, reason("it cannot be opened")) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard isLocked(descriptor, patienceMilliseconds) else {
             let isHeld = errno == EWOULDBLOCK
             let detail = reason("it cannot be locked")
             let owner = readProcessID(descriptor)
@@ -37,11 +41,21 @@ package final class DataFolder: Sendable {
         return DataFolder(path: path, lockDescriptor: descriptor)
     }
 
+    /// Takes the lock as soon as its holder lets go of it; false, with `errno`, when it cannot be had in time.
+    private static func isLocked(_ descriptor: Int32, _ patienceMilliseconds: Int64) -> Bool {
+        let deadline = MonotonicTime.now.adding(milliseconds: patienceMilliseconds)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK, MonotonicTime.now < deadline else { return false }
+            poll(nil, 0, 10)
+        }
+        return true
+    }
+
     /// Whether a server has ever announced itself here.
     func wasAnnounced() throws(StoreRefusal) -> Bool {
         var status = stat()
         guard fstat(lockDescriptor, &status) == 0 else {
-            throw .unusable(path + "/lock", DataFolder.reason("it cannot be looked at"))
+            throw .unusable("\(path)/\(DataFolder.lockName)", DataFolder.reason("it cannot be looked at"))
         }
         return status.st_size > 0
     }
@@ -51,7 +65,7 @@ package final class DataFolder: Sendable {
     func announce() throws(StoreRefusal) {
         let text = Array("\(getpid())\n".utf8)
         guard ftruncate(lockDescriptor, 0) == 0, pwrite(lockDescriptor, text, text.count, 0) == text.count else {
-            throw .unusable(path + "/lock", DataFolder.reason("it cannot be written"))
+            throw .unusable("\(path)/\(DataFolder.lockName)", DataFolder.reason("it cannot be written"))
         }
     }
 

@@ -8,7 +8,12 @@ extension EmbeddedStore: KeyAdministration {
         try await perform { transaction in
             let before = try Self.storedKeys(transaction)
             guard let after = change(before) else { return before }
-            return try Self.replaceKeys(by: after, transaction)
+            let stored = try Self.replaceKeys(by: after, transaction)
+            for key in stored where key.state == .retired && before.contains(where: { $0.isActive(as: key) }) {
+                let cause = Cause(actor: .server, origin: .server, at: key.changedAt)
+                try transaction.audit(.keyRotated, cause, detail: "\(key.purpose.rawValue) \(key.id)")
+            }
+            return stored
         }
     }
 
@@ -54,5 +59,11 @@ extension EmbeddedStore: KeyAdministration {
                 id: try row.text(0), purpose: purpose, algorithm: try row.text(2), state: state,
                 sealed: try row.blob(4), createdAt: try row.time(5), changedAt: try row.time(6))
         }
+    }
+}
+
+extension StoredKey {
+    fileprivate func isActive(as other: StoredKey) -> Bool {
+        state == .active && purpose == other.purpose && id == other.id
     }
 }

@@ -79,7 +79,8 @@ extension EmbeddedStore: UserStore {
             user.password.oneTime?.isUsed ?? false)
         guard transaction.changes == 1 else { return false }
         try transaction.run("UPDATE meta SET users_ever_made = users_ever_made + 1")
-        try transaction.audit(event, cause, user: user.id, detail: storedRoles(user.roles))
+        let roles = user.roles.isEmpty ? nil : storedRoles(user.roles)
+        try transaction.audit(event, cause, user: user.id, detail: roles)
         return true
     }
 }

@@ -1,5 +1,5 @@
-// What Glibc's Swift module lacks (epoll, eventfd, signalfd, accept4, thread names, nice per thread). Nothing
-// else belongs here.
+// What Glibc's Swift module lacks (epoll, eventfd, signalfd, accept4, a local socket's peer, thread names, nice per
+// thread). Nothing else belongs here.
 #pragma once
 #include <errno.h>
 #include <sys/epoll.h>
@@ -18,6 +18,10 @@
 
 // accept4 and pthread_setname_np are declared only under _GNU_SOURCE, which Swift's importer does not set.
 int portcullis_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+
+// Who is at the other end of a connected Unix socket (struct ucred, too, wants _GNU_SOURCE). 0 or errno.
+int portcullis_peer_user(int socket, uid_t *user);
+
 int portcullis_set_thread_name(const char *name);
 
 // The calling thread's own nice value: Linux keeps it per thread, and setpriority wants the kernel's thread id.

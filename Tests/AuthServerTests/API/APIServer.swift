@@ -82,7 +82,8 @@ final class APIServer {
 
     @discardableResult
     func makeUser(
-        _ name: String, password: String = APIServer.password, roles: [String] = []
+        _ name: String, password: String = APIServer.password, roles: [String] = [],
+        oneTime: StoredPassword.OneTime? = nil
     ) async throws -> Identifier {
         let now = UnixTime(milliseconds: wallClockMilliseconds())
         let id = try Identifier.make(at: now)
@@ -91,7 +92,8 @@ final class APIServer {
         }
         let hash = try PasswordHash.hash(bytes.span.bytes, parameters: configuration.passwordHash)
         let user = NewUser(
-            id: id, username: username, roles: roles.compactMap { Role($0) }, password: StoredPassword(hash: hash),
+            id: id, username: username, roles: roles.compactMap { Role($0) },
+            password: StoredPassword(hash: hash, oneTime: oneTime),
             createdAt: now)
         guard try await application.store.create(user) else { throw UnexpectedReply("the name is taken") }
         return id

@@ -1,0 +1,120 @@
+import Configuration
+import JSON
+import Reactor
+
+/// Wrong settings, each named with what it should be. A value itself is not repeated: it may be a secret.
+package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let problems: [String]
+
+    package var description: String { problems.joined(separator: "\n") }
+}
+
+/// Where the value of a setting comes from; what is further down goes over what is further up.
+package enum SettingOrigin: String, Sendable, CaseIterable {
+    case standard = "default"
+    case file
+    case environment
+}
+
+/// Reads the table's settings from the file and the environment over it, and notes every problem, so that all are told at
+/// once.
+///
+/// The sources are swift-configuration's, asked one by one: its readers take a value of the wrong type for none.
+struct SettingReader {
+    private(set) var configuration: Configuration
+    private(set) var origins: [String: SettingOrigin] = [:]
+    private(set) var problems: [String] = []
+
+    init(_ configuration: Configuration) { self.configuration = configuration }
+
+    mutating func read(file path: String) {
+        let file: ConfigurationFile
+        do throws(ConfigurationError) { file = try ConfigurationFile.read(path) } catch {
+            problems += error.problems
+            return
+        }
+        for name in file.names { checkKnown(name, shown: "\(ConfigurationFile.shown(name.key)) in \(path)") }
+        for setting in Setting.all {
+            guard let member = file.object[setting.key] else { continue }
+            take(setting, file.value(of: setting, member), from: .file, shown: "\(setting.key) in \(path)")
+            if setting.isSecret, file.isReadableByOthers {
+                problems.append("\(setting.key) is in \(path), which others may read: chmod 600 \(path)")
+            }
+        }
+    }
+
+    mutating func read(environment: [String: String]) {
+        // Ours alone: others' values are none of its business.
+        let ours = environment.filter { Setting.isName($0.key) }
+        for name in ours.keys.sorted() { checkKnown((name, name), shown: name) }
+        let source = EnvironmentVariablesProvider(environmentVariables: ours).snapshot()
+        for setting in Setting.all where ours[setting.name] != nil {
+            take(setting, value(of: setting, in: source), from: .environment, shown: setting.name)
+        }
+    }
+
+    /// A misspelt name must not be silently the default.
+    private mutating func checkKnown(_ given: (key: String, name: String), shown: String) {
+        if Setting.all.contains(where: { $0.name == given.name }) { return }
+        problems.append("\(shown) \(Setting.unsupported[given.name] ?? "is not a setting of this version")")
+    }
+
+    private mutating func take(
+        _ setting: Setting, _ given: Setting.Given?, from origin: SettingOrigin, shown: String
+    ) {
+        guard let given, setting.set(given, &configuration) else {
+            problems.append("\(shown) must be \(setting.expectation(from: origin))")
+            return
+        }
+        origins[setting.name] = origin
+    }
+
+    private func value(of setting: Setting, in source: any ConfigSnapshot) -> Setting.Given? {
+        let key = AbsoluteConfigKey(["portcullis", setting.key])
+        let found: LookupResult
+        // The environment is text: no type can be wrong yet.
+        do { found = try source.value(forKey: key, type: .string) } catch { return nil }
+        guard case .string(let text) = found.value?.content else { return nil }
+        switch setting.form {
+        case .text: return .text(text)
+        case .integer: return SettingReader.integer(text).map { .integer($0) }
+        case .list:
+            if text.isEmpty { return .list([]) }
+            return .list(text.split(separator: ",", omittingEmptySubsequences: false).map { String($0) })
+        }
+    }
+
+    /// Digits with at most a minus sign: `Int` would take a plus sign too.
+    private static func integer(_ text: String) -> Int? { text.hasPrefix("+") ? nil : Int(text) }
+
+    /// What no setting can say of itself. After all sources.
+    mutating func checkTogether() {
+        if !configuration.opsListen.isLoopback {
+            problems.append("PORTCULLIS_OPS_LISTEN must be a loopback address: the ops port has no access control")
+        }
+        readAdminPassword()
+    }
+
+    /// The file is what containers hand secrets over in, readable to all inside: its mode says nothing.
+    private mutating func readAdminPassword() {
+        guard let path = configuration.adminPasswordFile else { return }
+        guard configuration.adminPassword == nil else {
+            problems.append("PORTCULLIS_ADMIN_PASSWORD and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set")
+            return
+        }
+        do throws(SmallFile.Failure) {
+            let file = try SmallFile.read(path, maximumBytes: 4096)
+            var text = String(validating: file.bytes, as: UTF8.self) ?? ""
+            if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+            guard Setting.isText(text, 1024) else {
+                problems.append(
+                    "PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) must hold one line of 1 to 1024 bytes without control "
+                        + "characters")
+                return
+            }
+            configuration.adminPassword = text
+        } catch {
+            problems.append("PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) \(error.description)")
+        }
+    }
+}

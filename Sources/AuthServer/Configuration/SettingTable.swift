@@ -1,0 +1,89 @@
+import Auth
+import Passwords
+
+extension Setting {
+    /// Every setting of this version, in the order that reports have. Defaults are the initial values of
+    /// `Configuration`'s fields, which also say why.
+    package static let all: [Setting] = addresses + accounts + tokens + capacities
+
+    private static let addresses: [Setting] = [
+        .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
+        .address("PORTCULLIS_OPS_LISTEN", \.opsListen, "Where probes and metrics answer, on a thread of their own."),
+        .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store."),
+        .text(
+            "PORTCULLIS_MASTER_KEY_FILE", optional: \.masterKeyFile, bytes: 1...4096,
+            "Master keys that seal all others; without it master.key in the data folder."),
+    ]
+
+    private static let accounts: [Setting] = [
+        .text(
+            "PORTCULLIS_ADMIN_PASSWORD", optional: \.adminPassword, isSecret: true,
+            "Password of the first account, used once; without it one is made up and shown once."),
+        .text(
+            "PORTCULLIS_ADMIN_PASSWORD_FILE", optional: \.adminPasswordFile, bytes: 1...4096,
+            "File with that password, instead of it; a line end after it is no part of it."),
+        .choice("PORTCULLIS_REGISTRATION", \.registration, "Whether people may make their own accounts."),
+        .integer(
+            "PORTCULLIS_REGISTRATIONS_PER_HOUR", 1...10_000, \.registrationsPerHour,
+            "Registrations of one address an hour; its network may do five times as many."),
+        .integer(
+            "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS", PasswordPolicy.floor...64, \.passwordMinimumCharacters,
+            "The fewest characters of a new password."),
+        .list(
+            "PORTCULLIS_ALLOWED_ORIGINS", \.allowedOrigins, WebOrigin.expectation, each: WebOrigin.isSerialized,
+            "Origins whose pages may use the refresh cookie besides our own."),
+    ]
+
+    private static let tokens: [Setting] = [
+        .text("PORTCULLIS_ISSUER", \.issuer, "The iss of access tokens."),
+        .text("PORTCULLIS_AUDIENCE", \.audience, "The aud of access tokens."),
+        .choice("PORTCULLIS_SIGNING_ALGORITHM", \.signingAlgorithm, "How new access tokens are signed."),
+        .integer(
+            "PORTCULLIS_KEY_ROTATION_DAYS", 0...3650, \.keyRotationDays,
+            "After how many days keys rotate by themselves; 0: only when asked."),
+        .integer(
+            "PORTCULLIS_ACCESS_TOKEN_SECONDS", 1...3600, \.accessTokenSeconds, "Lifetime of an access token."),
+        .integer(
+            "PORTCULLIS_REFRESH_GRACE_SECONDS", 0...300, \.refreshGraceSeconds,
+            "How long a refresh whose answer was lost may be repeated."),
+        .integer(
+            "PORTCULLIS_REFRESHES_PER_SECOND", 1...10_000, \.refreshesPerSecond,
+            "Refreshes of one address a second; a session may do two."),
+    ]
+
+    private static let capacities: [Setting] = [
+        .integer("PORTCULLIS_LOOPS", 1...256, \.loops, "Event loops, one thread each; one a core unless set."),
+        .integer(
+            "PORTCULLIS_TOKEN_CACHE_ENTRIES", 0...1_048_576, \.tokenCacheEntries,
+            "Verified tokens that a loop remembers, up to 2 KiB each."),
+        .integer(
+            "PORTCULLIS_REVOCATION_ENTRIES", 1024...16_777_216, \.revocationEntries,
+            "Revocations in force before those of a user are put together."),
+        .integer(
+            "PORTCULLIS_HASH_WORKERS", 1...256, \.hashWorkers,
+            "Passwords hashed at once, 19 MiB each; one a core unless set."),
+        .integer("PORTCULLIS_HASH_QUEUE", 1...65_536, \.hashQueue, "Logins that may wait for a hash."),
+        .integer(
+            "PORTCULLIS_MAXIMUM_CONNECTIONS", 1...1_000_000, \.maximumConnections,
+            "Connections a loop has open; fewer when descriptors are short."),
+        .integer(
+            "PORTCULLIS_ONE_TIME_PASSWORD_SECONDS", 60...2_592_000, \.oneTimePasswordSeconds,
+            "How long a password that an administrator gave for one login is good."),
+        .integer(
+            "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
+        .integer(
+            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
+    ]
+
+    /// Names of the plan that this version does not have, each with what is so instead. To ignore them would be to
+    /// promise what nobody keeps.
+    static let unsupported: [String: String] = [
+        "PORTCULLIS_DATABASE_URL":
+            "is not supported by this version: everything is kept in the data folder (PORTCULLIS_DATA)",
+        "PORTCULLIS_REDIS_URL": "is not supported by this version: limits are counted in this process",
+        "PORTCULLIS_TRUSTED_PROXIES":
+            "is not supported by this version: the client's address is that of the connection",
+        "PORTCULLIS_PROXY_PROTOCOL":
+            "is not supported by this version: the client's address is that of the connection",
+    ]
+}
