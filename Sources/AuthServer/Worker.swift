@@ -23,10 +23,13 @@ struct WorkerParts: Sendable {
 /// `@unchecked Sendable`: made before its loop serves, then touched only on that loop.
 final class Worker: RequestHandler, @unchecked Sendable {
     private static let router = Router(RouteDeclaration.main.map(\.route))
+    private static let routerWithoutRegistration = Router(
+        RouteDeclaration.main.filter { $0.id != .register }.map(\.route))
     private static let access: [RouteID: Access] = Dictionary(
         RouteDeclaration.main.map { ($0.id, $0.access) }, uniquingKeysWith: { first, _ in first })
 
     let metrics = WorkerMetrics()
+    private let router: Router
     private let health: HealthRoutes
     private let bodyLimit: Int
     private let authenticator: TokenAuthenticator
@@ -48,6 +51,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
         let revocations = parts.hub.snapshot
+        router = configuration.registration == .open ? Worker.router : Worker.routerWithoutRegistration
         health = parts.health
         bodyLimit = configuration.requestBodyBytes
         self.keys = keys
@@ -145,7 +149,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         _ output: inout OutputBuffer
     ) -> Reply {
         let path = head.path.of(bytes)
-        let match = Worker.router.match(head.method, path)
+        let match = router.match(head.method, path)
         guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
             var response = Unrouted.response(to: match, exchange.requestID)
             response.headers.append(crossOrigin.fields(head, bytes))
@@ -184,7 +188,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     }
 
     func respond(to request: Request, _ exchange: Exchange) async -> Response {
-        let match = request.withBytes(of: request.head.path) { Worker.router.match(request.method, $0) }
+        let match = request.withBytes(of: request.head.path) { router.match(request.method, $0) }
         let route: RouteID
         let response: Response
         if case .found(let id, let parameters) = match, let found = RouteID(rawValue: id) {
@@ -220,8 +224,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respondToAll(
                 to: request, user: required(subject).user, from: exchange.origin)
         case .register:
-            guard let register else { throw Refusal(.notFound) }
-            return try await register.respond(to: request, from: exchange.origin)
+            return try await required(register).respond(to: request, from: exchange.origin)
         case .password:
             return try await required(password).respond(to: request, by: required(subject), exchange)
         case .me: return try await me.respond(to: required(subject).user)

@@ -24,6 +24,8 @@ package struct JSONScanner: ~Copyable {
         /// A member's name was given and its value not read yet.
         var owesValue = false
         var firstName = 0
+        /// One bit for each name so far, chosen by `mark`: a name whose bit is not set yet is new.
+        var marks: UInt64 = 0
     }
 
     private struct NameRange {
@@ -184,7 +186,11 @@ package struct JSONScanner: ~Copyable {
         else { throw JSONError(kind: .tooManyMembers, offset: offset) }
         let count = UInt32(truncatingIfNeeded: name.escaped.count)
         let range = NameRange(start: start, countAndEscapes: count << 1 | (name.hasEscapes ? 1 : 0))
-        let others = containers[depth - 1].firstName..<nameCount
+        let mark = Self.mark(of: name)
+        let marks = containers[depth - 1].marks
+        containers[depth - 1].marks = marks | mark
+        let first = marks & mark == 0 ? nameCount : containers[depth - 1].firstName
+        let others = first..<nameCount
         let (bytes, slot) = (lexer.bytes, nameCount)
         // By address: an element read or written through the array's subscript can cost a copy of all of it.
         let isRepeated = withUnsafeMutableBytes(of: &names) { names in
@@ -198,6 +204,16 @@ package struct JSONScanner: ~Copyable {
         }
         guard !isRepeated else { throw JSONError(kind: .duplicateName, offset: offset) }
         nameCount += 1
+    }
+
+    /// The same for names that are the same, and of two others seldom: those of an access token have a bit each. With an
+    /// escape in it a name may be any other's equal.
+    @inline(__always)
+    private static func mark(of name: JSONText) -> UInt64 {
+        if name.hasEscapes { return .max }
+        guard let first = name.escaped.first, let last = name.escaped.last else { return 1 }
+        let sum = UInt64(first) &* 4 &+ UInt64(last) &* 2 &+ UInt64(truncatingIfNeeded: name.escaped.count)
+        return 1 &<< sum
     }
 
     /// Names without escapes must be of one length to be the same.

@@ -7,6 +7,12 @@ package struct VerifiedToken: Sendable, Equatable {
     package let keyID: String
 }
 
+/// The same without a copy of its claims: they are good until the verifier is used again.
+package struct VerifiedTokenView {
+    package let claims: AccessTokenClaimsView
+    package let keyID: String
+}
+
 /// Verifies access tokens (RFC 9068 section 4, RFC 8725) against a fixed set of keys.
 ///
 /// It holds OpenSSL contexts and a buffer to decode into, so that a token costs its signature and little else. Not
@@ -48,6 +54,14 @@ package final class AccessTokenVerifier {
 
     /// The claims of `token`, if everything about it is right at `now` (seconds since 1970). The bytes can be anything.
     package func verify(_ token: UnsafeRawBufferPointer, now: Int64) throws(TokenError) -> VerifiedToken {
+        let view = try view(of: token, now: now)
+        return VerifiedToken(
+            claims: view.claims.claims(issuer: reader.issuer.string, audience: reader.audience.string),
+            keyID: view.keyID)
+    }
+
+    /// As `verify`. The view is to be let go of before the verifier is: it points into what that owns.
+    package func view(of token: UnsafeRawBufferPointer, now: Int64) throws(TokenError) -> VerifiedTokenView {
         guard token.count <= TokenLimits.tokenBytes else { throw .oversized }
         guard let segments = JWSSegments(token) else { throw .malformed }
         let entry = try entry(forHeader: segments.header)
@@ -55,8 +69,8 @@ package final class AccessTokenVerifier {
         guard entry.verifier.isValid(signature, for: segments.signingInput) else { throw .badSignature }
         guard let payload = decode(segments.payload, after: signature.count) else { throw .malformed }
         let claims = try reader.read(payload)
-        try checkTimes(of: claims, now: now)
-        return VerifiedToken(claims: claims, keyID: entry.key.keyID)
+        try checkTimes(from: claims.notBefore, until: claims.expiresAt, now: now)
+        return VerifiedTokenView(claims: claims, keyID: entry.key.keyID)
     }
 
     package func verify(_ token: [UInt8], now: Int64) throws(TokenError) -> VerifiedToken {
@@ -65,10 +79,10 @@ package final class AccessTokenVerifier {
 
     /// "On or after" `exp` is too late, before `nbf` too early (RFC 7519 sections 4.1.4 and 4.1.5). Claims are
     /// clamped to their bounds, so that the sums cannot overflow.
-    package func checkTimes(of claims: AccessTokenClaims, now: Int64) throws(TokenError) {
+    private func checkTimes(from notBefore: Int64, until expiresAt: Int64, now: Int64) throws(TokenError) {
         let bounds = TokenLimits.seconds
-        guard now < min(claims.expiresAt, bounds.upperBound) + leewaySeconds else { throw .expired }
-        guard now >= max(claims.notBefore, bounds.lowerBound) - leewaySeconds else { throw .notYetValid }
+        guard now < min(expiresAt, bounds.upperBound) + leewaySeconds else { throw .expired }
+        guard now >= max(notBefore, bounds.lowerBound) - leewaySeconds else { throw .notYetValid }
     }
 
     /// The key that the header names: by the bytes of our own headers, or by reading a header written otherwise.

@@ -3,14 +3,21 @@
 package enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// For each byte its six bits, or `invalid`; filled once and never freed.
-    nonisolated(unsafe) private static let values: UnsafePointer<UInt8> = {
-        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
-        table.initialize(repeating: invalid, count: 256)
-        for (value, byte) in alphabet.enumerated() { table[Int(byte)] = UInt8(truncatingIfNeeded: value) }
+    /// Four tables of 256: a byte's six bits where they stand in a little-endian word of three bytes, for each place in a
+    /// group of four characters; `invalid` is set for bytes that are none of ours. Filled once and never freed.
+    nonisolated(unsafe) private static let words: UnsafePointer<UInt32> = {
+        let table = UnsafeMutablePointer<UInt32>.allocate(capacity: 4 * 256)
+        table.initialize(repeating: invalid, count: 4 * 256)
+        for (value, byte) in alphabet.enumerated() {
+            let (value, index) = (UInt32(truncatingIfNeeded: value), Int(byte))
+            table[index] = value << 2
+            table[256 + index] = value >> 4 | (value & 0b1111) << 12
+            table[512 + index] = (value >> 2) << 8 | (value & 0b11) << 22
+            table[768 + index] = value << 16
+        }
         return UnsafePointer(table)
     }()
-    private static let invalid: UInt8 = 0xFF
+    private static let invalid: UInt32 = 1 << 31
 
     package static func encode(_ bytes: RawSpan) -> [UInt8] {
         bytes.withUnsafeBytes { bytes in
@@ -57,32 +64,46 @@ package enum Base64URL {
         let wholeCount = text.count / 4 * 3
         let count = wholeCount + max(0, rest - 1)
         guard rest != 1, output.count >= count else { return nil }
-        let values = values
-        var seen: UInt8 = 0
+        let words = words
+        var seen: UInt32 = 0
         var source = 0
         var target = 0
-        while target < wholeCount {
-            let first = values[Int(text[source])]
-            let second = values[Int(text[source + 1])]
-            let third = values[Int(text[source + 2])]
-            let fourth = values[Int(text[source + 3])]
-            seen |= first | second | third | fourth
-            output[target] = first << 2 | second >> 4
-            output[target + 1] = second << 4 | third >> 2
-            output[target + 2] = third << 6 | fourth
+        // Whole words, the last byte of which the next group overwrites; so the last group goes below.
+        while target + 3 < wholeCount {
+            let word = group(text, source, words)
+            seen |= word
+            output.storeBytes(of: word.littleEndian, toByteOffset: target, as: UInt32.self)
+            source += 4
+            target += 3
+        }
+        if target < wholeCount {
+            let word = group(text, source, words)
+            seen |= word
+            write(word, 3, to: output, at: target)
             source += 4
             target += 3
         }
         if rest >= 2 {
-            let first = values[Int(text[source])]
-            let second = values[Int(text[source + 1])]
-            let third = rest == 3 ? values[Int(text[source + 2])] : 0
-            seen |= first | second | third
-            output[target] = first << 2 | second >> 4
-            if rest == 3 { output[target + 1] = second << 4 | third >> 2 }
-            let unusedBits = rest == 3 ? third & 0b11 : second & 0b1111
-            guard unusedBits == 0 else { return nil }
+            var word = words[Int(text[source])] | words[256 + Int(text[source + 1])]
+            if rest == 3 { word |= words[512 + Int(text[source + 2])] }
+            seen |= word
+            write(word, rest - 1, to: output, at: target)
+            // Bits that belong to no byte.
+            guard (word & ~invalid) >> UInt32(8 * (rest - 1)) == 0 else { return nil }
         }
-        return seen & 0xC0 == 0 ? count : nil
+        return seen & invalid == 0 ? count : nil
+    }
+
+    @inline(__always)
+    private static func group(_ text: UnsafeRawBufferPointer, _ source: Int, _ words: UnsafePointer<UInt32>) -> UInt32 {
+        words[Int(text[source])] | words[256 + Int(text[source + 1])] | words[512 + Int(text[source + 2])]
+            | words[768 + Int(text[source + 3])]
+    }
+
+    /// The first `count` bytes of a word.
+    private static func write(
+        _ word: UInt32, _ count: Int, to output: UnsafeMutableRawBufferPointer, at target: Int
+    ) {
+        for index in 0..<count { output[target + index] = UInt8(truncatingIfNeeded: word >> UInt32(8 * index)) }
     }
 }

@@ -1,7 +1,7 @@
 import Glibc
 internal import JSON
 
-/// Reads the claims of a token in one pass, without a tree; only strings that are handed on are copied.
+/// Reads the claims of a token in one pass, without a tree; nothing but the names of roles is copied.
 struct ClaimsReader {
     let issuer: ExpectedText
     let audience: ExpectedText
@@ -28,24 +28,17 @@ struct ClaimsReader {
         var seen: UInt32 = 0
         var hasIssuer = false
         var hasAudience = false
-        var subject = ""
-        var tokenID = ""
-        var sessionID = ""
-        var clientID = ""
-        var roles: [String] = []
-        var issuedAt: Int64 = 0
-        var notBefore: Int64 = 0
-        var expiresAt: Int64 = 0
-        var authTime: Int64 = 0
-        var userVersion: Int64 = 0
-        var generation: Int64 = 0
+        var roleCount = 0
+        var view = AccessTokenClaimsView()
     }
 
+    /// Room for the roles of most users at once.
+    private static let usualRolesByteCount = 64
     private static let allSeen = UInt32(1) << UInt32(Claim.allCases.count) - 1
 
     /// Every claim must be there, once, of its type and within its bounds; claims we do not know are checked as JSON
-    /// and ignored.
-    func read(_ payload: UnsafeRawBufferPointer) throws(TokenError) -> AccessTokenClaims {
+    /// and ignored. What is returned points into `payload`.
+    func read(_ payload: UnsafeRawBufferPointer) throws(TokenError) -> AccessTokenClaimsView {
         var draft = Draft()
         var scanner = JSONScanner(payload)
         do throws(JSONError) {
@@ -69,11 +62,7 @@ struct ClaimsReader {
         guard draft.seen == ClaimsReader.allSeen else { throw .invalidClaims }
         guard draft.hasIssuer else { throw .wrongIssuer }
         guard draft.hasAudience else { throw .wrongAudience }
-        return AccessTokenClaims(
-            issuer: issuer.string, audience: audience.string, subject: draft.subject, tokenID: draft.tokenID,
-            sessionID: draft.sessionID, clientID: draft.clientID, roles: draft.roles, issuedAt: draft.issuedAt,
-            notBefore: draft.notBefore, expiresAt: draft.expiresAt, authTime: draft.authTime,
-            userVersion: draft.userVersion, generation: draft.generation)
+        return draft.view
     }
 
     private func claim(named name: JSONText, expected: Int) -> Claim? {
@@ -88,16 +77,16 @@ struct ClaimsReader {
         switch claim {
         case .issuer: draft.hasIssuer = issuer.matches(try scanner.string())
         case .audience: return try readAudience(from: &scanner, into: &draft)
-        case .subject: return identifier(try scanner.string(), into: &draft.subject)
-        case .clientID: return identifier(try scanner.string(), into: &draft.clientID)
-        case .tokenID: return identifier(try scanner.string(), into: &draft.tokenID)
-        case .sessionID: return identifier(try scanner.string(), into: &draft.sessionID)
-        case .issuedAt: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.issuedAt)
-        case .notBefore: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.notBefore)
-        case .expiresAt: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.expiresAt)
-        case .authTime: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.authTime)
-        case .userVersion: return number(try scanner.integer(), in: TokenLimits.epochs, into: &draft.userVersion)
-        case .generation: return number(try scanner.integer(), in: TokenLimits.epochs, into: &draft.generation)
+        case .subject: return identifier(try scanner.string(), into: &draft.view.subject)
+        case .clientID: return identifier(try scanner.string(), into: &draft.view.clientID)
+        case .tokenID: return identifier(try scanner.string(), into: &draft.view.tokenID)
+        case .sessionID: return identifier(try scanner.string(), into: &draft.view.sessionID)
+        case .issuedAt: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.view.issuedAt)
+        case .notBefore: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.view.notBefore)
+        case .expiresAt: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.view.expiresAt)
+        case .authTime: return number(try scanner.integer(), in: TokenLimits.seconds, into: &draft.view.authTime)
+        case .userVersion: return number(try scanner.integer(), in: TokenLimits.epochs, into: &draft.view.userVersion)
+        case .generation: return number(try scanner.integer(), in: TokenLimits.epochs, into: &draft.view.generation)
         case .roles: return try readRoles(from: &scanner, into: &draft)
         }
         return true
@@ -121,19 +110,31 @@ struct ClaimsReader {
     private func readRoles(from scanner: inout JSONScanner, into draft: inout Draft) throws(JSONError) -> Bool {
         try scanner.beginArray()
         while try scanner.nextElement() {
-            let role = try scanner.string()
-            guard draft.roles.count < TokenLimits.roles else { return false }
-            let name = role.string
-            guard ClaimGrammar.isRole(name.utf8) else { return false }
-            draft.roles.append(name)
+            let role = ClaimsReader.text(try scanner.string())
+            guard draft.roleCount < TokenLimits.roles else { return false }
+            let isRole = role.withBytes { name in
+                guard ClaimGrammar.isRole(name) else { return false }
+                if draft.roleCount == 0 {
+                    draft.view.roles.reserveCapacity(ClaimsReader.usualRolesByteCount)
+                } else {
+                    draft.view.roles.append(UInt8(ascii: ","))
+                }
+                draft.view.roles.append(contentsOf: name)
+                return true
+            }
+            guard isRole else { return false }
+            draft.roleCount += 1
         }
         return true
     }
 
-    private func identifier(_ text: JSONText, into claim: inout String) -> Bool {
-        if !text.hasEscapes && !ClaimGrammar.isIdentifier(text.escaped) { return false }
-        claim = text.string
-        return !text.hasEscapes || ClaimGrammar.isIdentifier(claim.utf8)
+    private func identifier(_ text: JSONText, into claim: inout ClaimText) -> Bool {
+        claim = ClaimsReader.text(text)
+        return claim.withBytes { ClaimGrammar.isIdentifier($0) }
+    }
+
+    private static func text(_ text: JSONText) -> ClaimText {
+        text.hasEscapes ? ClaimText(unescaped: text.string) : ClaimText(bytes: text.escaped)
     }
 
     private func number(_ value: Int64, in range: ClosedRange<Int64>, into claim: inout Int64) -> Bool {

@@ -112,6 +112,50 @@ import Testing
         #expect(!set.isRevoked(subject(session: 4, generation: 1)))
     }
 
+    @Test func `entries of nobody known are refused, and only the fleet's generation takes their place`() {
+        var set = RevocationSet(limit: 8)
+        for number in 0..<5 { set = set.applying([.token(id(UInt64(number)), user: nil, until: until)]) }
+        for number in 10..<14 { set = set.applying([.session(id(UInt64(number)), user: nil, until: until)]) }
+        #expect(set.isRevoked(subject(token: 4)) && set.isRevoked(subject(session: 13)))
+        #expect(set.wantedCollapse() == .everything)
+        let kept = set.collapsed(.users([id(1)]), of: set, to: [.user(id(1), minimumVersion: 2, until: until)])
+        #expect(kept.isRevoked(subject(token: 4, version: 9)) && kept.count == 10)
+        let before = set
+        set = set.applying([.token(id(99), user: nil, until: until)])
+        set = set.collapsed(.everything, of: before, to: [.generation(1)])
+        #expect(set.count == 1 && set.isRevoked(subject(token: 99, generation: 1)))
+    }
+
+    @Test func `a user's entries make room beside those of nobody`() {
+        var set = RevocationSet(limit: 8)
+        for number in 0..<2 { set = set.applying([.token(id(UInt64(number)), user: nil, until: until)]) }
+        for number in 10..<17 { set = set.applying([.session(id(UInt64(number)), user: id(1), until: until)]) }
+        #expect(set.wantedCollapse() == .users([id(1)]))
+        set = set.collapsed(.users([id(1)]), of: set, to: [.user(id(1), minimumVersion: 2, until: until)])
+        #expect(set.count == 3 && set.wantedCollapse() == nil)
+        #expect(set.isRevoked(subject(user: 5, token: 1)))
+    }
+
+    @Test func `an entry whose user becomes known collapses with the user's, in whatever order it was told`() {
+        let known = Revocation.token(id(3), user: id(1), until: until)
+        let unknown = Revocation.token(id(3), user: nil, until: until)
+        for told in [[known, unknown], [unknown, known]] {
+            let set = RevocationSet().applying(told)
+            let after = set.collapsed(.users([id(1)]), of: set, to: [.user(id(1), minimumVersion: 2, until: until)])
+            #expect(set.count == 1 && after.count == 1)
+            #expect(after.isRevoked(subject()) && !after.isRevoked(subject(version: 2)))
+        }
+    }
+
+    @Test func `a user who is gone is collapsed once and for all versions`() {
+        var set = RevocationSet(limit: 8)
+        for number in 0..<9 { set = set.applying([.session(id(UInt64(number)), user: id(1), until: until)]) }
+        #expect(set.wantedCollapse() == .users([id(1)]))
+        set = set.collapsed(.users([id(1)]), of: set, to: [.user(id(1), minimumVersion: .max, until: until)])
+        #expect(set.wantedCollapse() == nil && set.count == 1)
+        #expect(set.isRevoked(subject(session: 77, version: .max - 1)))
+    }
+
     /// A model of the store: versions and a generation that only rise, a list of what was revoked.
     @Test func `through collapses at any moment nothing revoked is ever accepted`() {
         var generator = SeededGenerator(seed: 99)

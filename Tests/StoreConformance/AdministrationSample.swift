@@ -44,7 +44,7 @@ extension AuditStore {
         var last: Int64? = 0
         while let after = last {
             let page = try await auditEntries(
-                filter, after: after, limit: 50, at: Sample.start, as: .localOperator, from: .server
+                filter, after: after, limit: 200, at: Sample.start, as: .localOperator, from: .server
             ).value()
             entries += page.items.map(\.entry)
             last = page.next

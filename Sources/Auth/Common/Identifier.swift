@@ -32,26 +32,34 @@ package struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertib
     }
 
     package init?(utf8 text: UnsafeRawBufferPointer) {
-        guard text.count == 36 else { return nil }
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        var digits = 0
-        for offset in 0..<36 {
-            let byte = text[offset]
-            if offset == 8 || offset == 13 || offset == 18 || offset == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-            default: return nil
-            }
-            if digits < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
-            digits += 1
+        guard text.count == 36, [8, 13, 18, 23].allSatisfy({ text[$0] == UInt8(ascii: "-") }) else { return nil }
+        func digits(_ offset: Int) -> UInt64 {
+            UInt64(UInt32(bigEndian: text.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
         }
-        self.init(high: high, low: low)
+        guard let first = Identifier.value(ofHex: digits(0) << 32 | digits(4)),
+            let second = Identifier.value(ofHex: digits(9) << 32 | digits(14)),
+            let third = Identifier.value(ofHex: digits(19) << 32 | digits(24)),
+            let fourth = Identifier.value(ofHex: digits(28) << 32 | digits(32))
+        else { return nil }
+        self.init(high: first << 32 | second, low: third << 32 | fourth)
+    }
+
+    /// What eight hex digits say, all of them read at once, the first one in the highest byte. No sum below carries from
+    /// one byte into the next, since bytes beyond ASCII are refused first.
+    private static func value(ofHex text: UInt64) -> UInt64? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highBits = ones &* 0x80
+        guard text & highBits == 0 else { return nil }
+        /// The high bit of each byte that is from `first` to `last`.
+        func range(_ bytes: UInt64, _ first: UInt64, _ last: UInt64) -> UInt64 {
+            (bytes &+ ones &* (0x80 &- first)) & ~(bytes &+ ones &* (0x7F &- last)) & highBits
+        }
+        let letters = range(text | ones &* 0x20, 0x61, 0x66)
+        guard range(text, 0x30, 0x39) | letters == highBits else { return nil }
+        var value = (text & (ones &* 0x0F)) &+ (letters >> 7) &* 9
+        value = (value | value >> 4) & 0x00FF_00FF_00FF_00FF
+        value = (value | value >> 8) & 0x0000_FFFF_0000_FFFF
+        return (value | value >> 16) & 0xFFFF_FFFF
     }
 
     /// Sixteen bytes in network order, as stores keep it.

@@ -18,22 +18,18 @@ package final class AccessToken {
     var checkedUnder: UInt64 = 0
 
     /// Nil when the ids are none of ours.
-    init?(_ claims: AccessTokenClaims, keyID: String) {
-        guard let user = Identifier(claims.subject), let session = Identifier(claims.sessionID),
-            let token = Identifier(claims.tokenID)
+    init?(_ token: VerifiedTokenView) {
+        let claims = token.claims
+        guard let user = claims.subject.withBytes({ Identifier(utf8: $0) }),
+            let session = claims.sessionID.withBytes({ Identifier(utf8: $0) }),
+            let id = claims.tokenID.withBytes({ Identifier(utf8: $0) })
         else { return nil }
         subject = RevocationSubject(
-            user: user, session: session, token: token, userVersion: claims.userVersion, generation: claims.generation)
+            user: user, session: session, token: id, userVersion: claims.userVersion, generation: claims.generation)
         expiresAt = claims.expiresAt
         notBefore = claims.notBefore
-        self.keyID = keyID
-        var roles: [UInt8] = []
-        roles.reserveCapacity(claims.roles.reduce(0) { $0 + $1.utf8.count + 1 })
-        for (index, role) in claims.roles.enumerated() {
-            if index > 0 { roles.append(UInt8(ascii: ",")) }
-            roles.append(contentsOf: role.utf8)
-        }
-        self.roles = roles
+        keyID = token.keyID
+        roles = claims.roles
     }
 
     /// Whether the token has the role of these bytes. Role names hold no comma, so neither may `name`.

@@ -108,9 +108,9 @@ package final class TokenAuthenticator {
         _ bytes: UnsafeRawBufferPointer, now: Int64
     ) throws(AuthenticationError) -> AccessToken {
         misses &+= 1
-        let verified: VerifiedToken
-        do throws(TokenError) { verified = try verifier.verify(bytes, now: now) } catch { throw .invalid(error) }
-        guard let token = AccessToken(verified.claims, keyID: verified.keyID) else { throw .invalid(.invalidClaims) }
+        let verified: VerifiedTokenView
+        do throws(TokenError) { verified = try verifier.view(of: bytes, now: now) } catch { throw .invalid(error) }
+        guard let token = AccessToken(verified) else { throw .invalid(.invalidClaims) }
         try check(token, now: now)
         cache.insert(bytes, token)
         return token

@@ -67,6 +67,7 @@ import Testing
         ("REFRESHES_PER_SECOND", ["0", "10001", "-1"], "must be a whole number from 1 to 10000"),
         ("PASSWORD_MINIMUM_CHARACTERS", ["7", "65", ""], "must be a whole number from 8 to 64"),
         ("DRAIN_SECONDS", ["-1", "3601"], "must be a whole number from 0 to 3600"),
+        ("AUDIT_RETENTION_DAYS", ["", "0", "3651", "90d"], "must be a whole number from 1 to 3650"),
     ]
 
     @Test func `each wrong value is named with what it must be and is not repeated`() {
@@ -115,6 +116,7 @@ import Testing
                 "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_REGISTRATION": "open",
                 "PORTCULLIS_REGISTRATIONS_PER_HOUR": "10000", "PORTCULLIS_REFRESHES_PER_SECOND": "7",
                 "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": "8",
+                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
             ], cores: 4)
         #expect(configuration.listen.description == "[::]:443")
         #expect(configuration.opsListen.description == "[::1]:1")
@@ -143,6 +145,7 @@ import Testing
         throttle.limitRegistrations(perHour: 10_000)
         throttle.limitRefreshes(perSecond: 7)
         #expect(configuration.throttle == throttle && throttle != ThrottleLimits())
+        #expect(configuration.auditRetentionDays == 3650)
     }
 
     @Test func `without any setting it serves on loopback, one loop and one hash worker a core`() throws {
@@ -155,6 +158,7 @@ import Testing
         #expect(configuration.accessTokenSeconds == 900 && configuration.refreshGraceSeconds == 60)
         #expect(configuration.registration == .closed && configuration.throttle == ThrottleLimits())
         #expect(configuration.passwordPolicy.minimumCharacters == 15)
+        #expect(configuration.auditRetentionDays == 90)
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
     }

@@ -24,6 +24,7 @@ import Testing
     {
         try await APIServer.run {
             $0.allowedOrigins = CrossOriginTests.origins
+            $0.registration = .open
             change(&$0)
         } _: {
             try body($0)
@@ -80,6 +81,7 @@ import Testing
         for origins in [[], CrossOriginTests.origins] {
             try await APIServer.run {
                 $0.allowedOrigins = origins
+                $0.registration = .open
             } _: { server in
                 let client = try server.client()
                 let routes = CrossOriginTests.others + (origins.isEmpty ? CrossOriginTests.forPages : [])

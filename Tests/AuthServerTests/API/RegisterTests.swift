@@ -153,6 +153,8 @@ import Testing
             $0.registration = .open
         } _: { server in
             let client = try server.client()
+            let other = try client.get(RegisterTests.target)
+            #expect(other.status == 405 && other.field("allow") == "POST, OPTIONS")
             let form = "username=Zo%C3%AB+Stra%C3%9Fe&password=nine+herons+over+the+lake&roles=admin"
             let reply = try client.post(RegisterTests.target, form: form)
             #expect(reply.status == 201)

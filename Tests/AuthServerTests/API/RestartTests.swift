@@ -40,6 +40,26 @@ import Testing
         }
     }
 
+    @Test func `the upkeep takes what is older than the audit is kept, and nothing younger`() async throws {
+        try await APIServer.run {
+            $0.auditRetentionDays = 2
+        } _: { server in
+            let now = UnixTime(milliseconds: wallClockMilliseconds())
+            let ages: [Int64] = [3 * 86_400, 2 * 86_400 + 60, 2 * 86_400 - 3600, 0]
+            try await server.application.store.append(
+                ages.map { age in
+                    AuditEntry(
+                        at: now.adding(seconds: -age), event: .userDeleted, actor: .server, origin: .server,
+                        detail: "\(age)")
+                })
+            try await server.restart()
+            let left = try await server.application.store.auditEntries(
+                AuditFilter(event: .userDeleted), after: 0, limit: 10, at: now, as: .localOperator, from: .server)
+            guard case .done(let page) = left else { throw UnexpectedReply("the owner is refused") }
+            #expect(page.items.map(\.entry.detail) == ["169200", "0"])
+        }
+    }
+
     @Test func `a password is made up once, shown once, and no second account is ever made`() async throws {
         try await APIServer.run {
             $0.adminPassword = nil

@@ -64,7 +64,7 @@ private struct Child {
         var heard = Data()
         var lines = 0
         while lines < count {
-            let data = output.fileHandleForReading.availableData
+            let data = try more()
             try #require(!data.isEmpty, "the child ended by itself")
             lines += data.count { $0 == UInt8(ascii: "\n") }
             heard.append(data)
@@ -77,9 +77,20 @@ private struct Child {
     func lines() throws -> [String] { try wholeLines(rest()) }
 
     private func rest() throws -> Data {
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        var heard = Data()
+        while case let data = try more(), !data.isEmpty { heard.append(data) }
         process.waitUntilExit()
-        return data
+        return heard
+    }
+
+    /// What it said next; empty at its end. One that is silent for a minute is killed.
+    private func more() throws -> Data {
+        var event = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&event, 1, 60_000) != 1 {
+            Glibc.kill(process.processIdentifier, SIGKILL)
+            try #require(Bool(false), "the child says nothing and does not end")
+        }
+        return output.fileHandleForReading.availableData
     }
 
     private func wholeLines(_ data: Data) throws -> [String] {

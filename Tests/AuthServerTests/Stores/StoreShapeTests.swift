@@ -11,7 +11,7 @@ struct StoreShapeTests {
     private let start = UnixTime(milliseconds: 1_800_000_000_000)
 
     @Test
-    func `a reservation is the same statements and one commit for unknown, ordinary, disabled and locked accounts`()
+    func `a reservation is the same statements and one commit for accounts in every state and for none`()
         async throws
     {
         let folder = try TemporaryFolder()
@@ -19,12 +19,19 @@ struct StoreShapeTests {
         let disabled = try user("disabled")
         for user in [try user("ordinary"), disabled, try user("locked")] { try #require(await store.create(user)) }
         _ = try await store.setEnabled(false, of: disabled.id, at: start)
+        for (name, isUsed) in [("one-time", false), ("one-time, used", true)] {
+            let new = try user(name)
+            try #require(await store.create(new))
+            let once = StoredPassword(
+                hash: "$once", oneTime: .init(expiresAt: start.adding(seconds: 60), isUsed: isUsed))
+            _ = try await store.resetPassword(of: new.id, to: once, at: start, as: .localOperator, from: .server)
+        }
         let caps = AttemptCaps(unknownDevices: 2, knownDevice: 2, windowMilliseconds: 1000)
         for name in ["locked", "locked", "locked stranger", "locked stranger"] {
             _ = try await store.reserve(attempt(name), caps: caps)
         }
         var work: [[Int]] = []
-        for name in ["unknown", "ordinary", "disabled", "locked", "locked stranger"] {
+        for name in ["unknown", "ordinary", "disabled", "locked", "locked stranger", "one-time", "one-time, used"] {
             let before = store.statistics
             let logBefore = try logSize(folder)
             let answer = try await store.reserve(attempt(name), caps: caps)
@@ -34,7 +41,7 @@ struct StoreShapeTests {
             #expect((answer.reservation == nil) == name.hasPrefix("locked"))
             work.append([after.statements - before.statements, after.commits - before.commits])
         }
-        #expect(work == Array(repeating: [3, 1], count: 5))
+        #expect(work == Array(repeating: [3, 1], count: 7))
         try store.close()
     }
 
@@ -72,23 +79,6 @@ struct StoreShapeTests {
         await #expect(throws: StoreError.unavailable) {
             try await store.update { _ in [key, key] }
         }
-        try store.close()
-    }
-
-    @Test func `the audit keeps its newest entries`() async throws {
-        let folder = try TemporaryFolder()
-        var limits = EmbeddedLimits.patient
-        limits.auditEntries = 10
-        let store = try folder.open(limits: limits)
-        let user = try user("ada")
-        #expect(try await store.create(user))
-        for second in 0..<25 {
-            _ = try await store.setEnabled(second % 2 == 0, of: user.id, at: start.adding(seconds: Int64(second)))
-        }
-        let times = try await store.perform { transaction in
-            try transaction.rows("SELECT at FROM audit ORDER BY id").map { try $0.time(0) }
-        }
-        #expect(times == (15..<25).map { start.adding(seconds: Int64($0)) })
         try store.close()
     }
 
