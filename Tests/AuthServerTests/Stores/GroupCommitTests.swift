@@ -149,7 +149,7 @@ struct GroupCommitTests {
     @Test func `a full disk is told from a change that was refused, until one gets through`() async throws {
         let folder = try TemporaryFolder()
         let store = try folder.open()
-        try await store.revoke(token: token, of: token, until: until)
+        try await store.revoke(token: token, of: token, until: expiry)
         await #expect(throws: StoreError.damaged("on purpose")) {
             try await store.perform { _ in throw StoreError.damaged("on purpose") }
         }
