@@ -132,6 +132,17 @@ final class Child: Sendable {
 
     func thaw() { send(SIGCONT) }
 
+    /// How far a file that it writes may reach, in bytes; nil: as far as there is room.
+    func limitFileSize(to bytes: Int?) throws {
+        let tool = Process()
+        tool.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+        let soft = bytes.map { String($0) } ?? "unlimited"
+        tool.arguments = ["--pid", "\(processID)", "--fsize=\(soft):unlimited"]
+        try tool.run()
+        tool.waitUntilExit()
+        try #require(tool.terminationStatus == 0)
+    }
+
     // MARK: What the kernel knows of it
 
     /// A line of /proc/PID/status.

@@ -39,13 +39,14 @@ struct CrashTests {
         }
     }
 
-    @Test func `a write that fails is never acknowledged, stops the store, and the next start has all before it`()
+    @Test func `a write that is refused is never acknowledged, and the next start has all before it and no more`()
         async throws
     {
         let folder = try TemporaryFolder()
         let child = try Child(["\(folder.path)", "\(300_000)"])
         let lines = try child.lines()
-        #expect(lines.last == "stopped hasFailed=true")
+        // The size of a file is no doubt about the disk: what was acknowledged is there.
+        #expect(lines.last == "stopped hasFailed=false")
         var history = CrashHistory()
         for line in lines { try history.read(line) }
         #expect(history.count > 10)
