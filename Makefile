@@ -10,6 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev
 TEST_PACKAGES := git=git python3=python3 curl=curl
+BROWSER_PACKAGES := chromium=chromium openssl=openssl python3=python3
 BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3
 
 # A target may import what it declares; scripts/check-imports adds that it must declare what it imports.
@@ -42,9 +43,10 @@ test-packages: packages ## Install what the tests need and the machine lacks
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges ## Lint, check the rules, run every suite and judge
+test: test-packages lint house imports suites judges browser ## Lint, check the rules, run suites, judges and browser
 	@grep --text 'Test run with' .build/suites.log
 	@tail -1 .build/judges.log
+	@tail -1 .build/browser.log
 
 .PHONY: lint
 lint: ## Hold all Swift against .swift-format
@@ -73,6 +75,12 @@ suites: ## Build and run the Swift suites alone
 judges: ## Let other teams' libraries judge our tokens, and ours theirs
 	mkdir -p .build
 	Tests/Judges/run 2>&1 | tee .build/judges.log
+
+.PHONY: browser
+browser: packages ## Drive cookie mode with headless Chromium, from pages of several origins
+	scripts/install-packages $(BROWSER_PACKAGES)
+	mkdir -p .build
+	Tests/Browser/run 2>&1 | tee .build/browser.log
 
 .PHONY: sanitize
 sanitize: packages ## Run the suites under the thread and the address sanitizer

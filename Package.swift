@@ -75,10 +75,14 @@ let package = Package(
         .executableTarget(
             name: "TokenExchange", dependencies: ["JWT", "OpenSSL", "JSON"], path: "Tests/Judges/Ours",
             swiftSettings: settings),
+        // A server whose keys live faster, for the judges of a rotation.
+        .executableTarget(
+            name: "HastyServer", dependencies: ["AuthServer", "Reactor", "JWT", "Auth"], path: "Tests/Judges/Server",
+            swiftSettings: settings),
 
         // What every implementation of the stores must keep, and a child process to kill while it works.
         .target(
-            name: "StoreConformance", dependencies: ["Auth", "OpenSSL"], path: "Tests/StoreConformance",
+            name: "StoreConformance", dependencies: ["Auth", "JWT", "OpenSSL"], path: "Tests/StoreConformance",
             swiftSettings: settings),
         .executableTarget(
             name: "StoreCrasher", dependencies: ["AuthServer", "Auth", "StoreConformance"], path: "Tests/StoreCrasher",

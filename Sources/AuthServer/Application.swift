@@ -44,6 +44,7 @@ package final class Application: Sendable {
     package var opsLoop: EventLoop { ops.loops[0] }
     package var loops: [EventLoop] { group.loops }
     package var store: EmbeddedStore { backend.store }
+    var keyHub: KeyHub { servers.keyHub }
     /// Connections of the main port.
     package var openConnections: Int { servers.main?.openConnections ?? 0 }
     /// Whether the first upkeep is done, which completes the key rings; probes and requests do not wait for it.

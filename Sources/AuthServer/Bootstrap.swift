@@ -13,7 +13,9 @@ enum Bootstrap {
             if try await store.hasEverHadUsers() { return nil }
             let password = try configured ?? MadePassword.make()
             guard let name = Username("admin") else { return nil }
-            let bytes = try policy.bytes(ofNew: password, username: name.text)
+            // What is made up here is long enough whatever people are asked for.
+            let bytes =
+                configured == nil ? Array(password.utf8) : try policy.bytes(ofNew: password, username: name.text)
             let hash = try PasswordHash.hash(bytes.span.bytes, parameters: parameters)
             let admin = NewUser(
                 id: try Identifier.make(at: now), username: name, roles: [Role.admin],

@@ -46,15 +46,22 @@ final class HashPool: PasswordHasher {
 
     func withdraw(_ admission: HashAdmission) { release() }
 
-    func isMatch(_ password: SecretBytes, phc: String, admission: HashAdmission) async throws(HashingError) -> Bool {
-        try await run { () throws(PasswordHashError) in
+    func isMatch(
+        _ password: SecretBytes, phc: String, admission: HashAdmission, keepsPlace: Bool
+    ) async throws(HashingError) -> Bool {
+        var isKept = false
+        defer { if !isKept { release() } }
+        let isMatch = try await run { () throws(PasswordHashError) in
             try password.withUnsafeBytes { (bytes) throws(PasswordHashError) in
                 try PasswordHash.isMatch(bytes.bytes, phc: phc)
             }
         }
+        isKept = isMatch && keepsPlace
+        return isMatch
     }
 
     func hash(_ password: SecretBytes, admission: HashAdmission) async throws(HashingError) -> String {
+        defer { release() }
         let parameters = parameters
         return try await run { () throws(PasswordHashError) in
             try password.withUnsafeBytes { (bytes) throws(PasswordHashError) in
@@ -83,7 +90,6 @@ final class HashPool: PasswordHasher {
     private func run<Value: Sendable>(
         _ work: @escaping @Sendable () throws(PasswordHashError) -> Value
     ) async throws(HashingError) -> Value {
-        defer { release() }
         let result: Result<Value, PasswordHashError>
         do throws(WorkerPoolError) {
             result = try await pool.run { [self] in

@@ -62,6 +62,8 @@ final class Maintenance: Sendable {
     /// What fails now is tried again in a minute: nothing here decides about a request.
     private func run(at now: UnixTime) async {
         do {
+            // A balancer that follows `/readyz?for=login` sends nobody who would make a change.
+            if store.statistics.isWriteFailing { try await store.probeWriting() }
             try await hub.maintain(at: now)
             let windowStart = now.adding(milliseconds: -attemptWindowMilliseconds)
             try await Pruning.repeated { () throws(StoreError) in

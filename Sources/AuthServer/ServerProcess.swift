@@ -13,8 +13,14 @@ package enum ServerProcess {
             try Signals.block(endingSignals)
             limitProcess()
             var configuration = try Configuration(environment: environment, file: file)
+            let descriptors = descriptorLimit()
+            guard descriptors >= configuration.neededDescriptors else {
+                throw StartupError(
+                    .systemFailure,
+                    "The process may open \(descriptors) files and needs \(configuration.neededDescriptors): ulimit -n")
+            }
             configuration.logDescriptor = STDERR_FILENO
-            configuration.limitConnections(descriptors: descriptorLimit())
+            configuration.limitConnections(descriptors: descriptors)
             let application = try Application.start(configuration)
             announce(application, configuration)
             try waitForEnd(on: application.opsLoop)

@@ -24,7 +24,10 @@ struct Servers: Sendable {
     ) async throws(StartupError) -> Servers {
         let readiness = NodeReadiness()
         let store = backend.store
-        let health = HealthRoutes(loops: group.loops, readiness: readiness) { !store.statistics.hasFailed }
+        let health = HealthRoutes(loops: group.loops, readiness: readiness) {
+            let statistics = store.statistics
+            return !statistics.hasFailed && !statistics.isWriteFailing
+        }
         let directory = WorkerDirectory()
         let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
             directory?.workers[index].update(set)

@@ -47,6 +47,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private var register: RegisterRoute?
     private var password: PasswordRoute?
     private let me: MeRoute
+    private let crossOrigin: CrossOrigin
     private let admin: AdminRoutes
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
@@ -67,6 +68,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
         me = MeRoute(users: parts.store)
+        crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
         admin = parts.admin
         try makeServices(parts)
     }
@@ -152,8 +154,9 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let path = head.path.of(bytes)
         let match = router.match(head.method, path)
         guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
-            let response = PreparedResponse(Unrouted.response(to: match, exchange.requestID))
-            return write(response, .none, exchange, frame, &output)
+            var response = Unrouted.response(to: match, exchange.requestID)
+            response.headers.append(crossOrigin.fields(head, bytes))
+            return write(PreparedResponse(response), .none, exchange, frame, &output)
         }
         let demand: VerifyRoute.Demand
         switch route {
@@ -169,7 +172,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit,
             .adminTokenInspect,
             .adminKeys, .adminKeysRotate, .adminKeysReseal:
-            return .collect(bodyLimit: bodyLimit)
+            return .collect(bodyLimit: bodyLimit, fields: crossOrigin.fields(head, bytes))
         }
         let answer = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
         count(route, answer.status, answer.problem, exchange)
@@ -222,7 +225,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respond(to: request, access: access, from: exchange.origin)
         case .logoutAll:
             return try await required(logout).respondToAll(
-                user: required(subject).user, from: exchange.origin)
+                to: request, user: required(subject).user, from: exchange.origin)
         case .register:
             return try await required(register).respond(to: request, from: exchange.origin)
         case .password:

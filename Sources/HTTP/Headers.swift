@@ -31,6 +31,8 @@ package struct Headers: Sendable, Equatable {
         append(name, trusted: String(value).utf8)
     }
 
+    package mutating func append(_ other: Headers) { bytes.append(contentsOf: other.bytes) }
+
     private mutating func append(_ name: StaticString, trusted value: some Collection<UInt8>) {
         bytes.reserveCapacity(bytes.count + name.utf8CodeUnitCount + value.count + 4)
         bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))

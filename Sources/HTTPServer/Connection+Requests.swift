@@ -120,8 +120,9 @@ extension Connection {
             } else {
                 collect(parser.head.body, limit: host.limits.bodyBytes, request: nil)
             }
-        case .collect(let bodyLimit):
+        case .collect(let bodyLimit, let fields):
             self.exchange = exchange
+            answerFields = fields
             let request = Request(parser.head, in: bytes)
             if !hasBody {
                 handle(request)
@@ -189,11 +190,19 @@ extension Connection {
         guard serial == self.serial, state.phase == .handling || state.phase == .writing, let exchange else { return }
         task = nil
         self.exchange = nil
+        var response = response
+        addFields(to: &response)
         if response.closesConnection { state.closeAfterAnswer() }
         host.write(response, exchange.requestID, isLast: state.isLastAnswer, headOnly: isHeadOnly)
         answered()
         flush()
         resume()
+    }
+
+    private func addFields(to response: inout Response) {
+        if answerFields.isEmpty { return }
+        response.headers.append(answerFields)
+        answerFields = Headers()
     }
 
     /// An answer is in the output.
@@ -218,7 +227,8 @@ extension Connection {
             self.exchange
             ?? Exchange(peer: peer, method: nil, firstByte: state.firstByte, requestID: host.nextRequestID())
         host.handler.refused(error.status, exchange)
-        let response = Response.refusal(error, requestID: exchange.requestID)
+        var response = Response.refusal(error, requestID: exchange.requestID)
+        addFields(to: &response)
         host.write(response, exchange.requestID, isLast: true, headOnly: isHeadOnly)
         serial &+= 1
         endAfterAnswer()

@@ -20,6 +20,8 @@ actor Connection: ReadinessHandler {
     var hasSentEnd = false
     /// The request under way, when it needs more than one event.
     var exchange: Exchange?
+    /// Go with its answer, whoever makes it.
+    var answerFields = Headers()
     var body: BodyInProgress?
     var task: Task<Void, Never>?
     /// The request under way is HEAD: whatever answers it has no body.

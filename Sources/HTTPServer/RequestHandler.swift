@@ -23,8 +23,9 @@ package struct ResponseFrame: Sendable {
 package enum Reply: Sendable, Equatable {
     /// The whole answer is in the output. A body that follows is read and thrown away.
     case answered
-    /// The body is wanted, at most `bodyLimit` bytes of it; then `respond` is asked.
-    case collect(bodyLimit: Int)
+    /// The body is wanted, at most `bodyLimit` bytes of it; then `respond` is asked. `fields` go with the answer, whoever
+    /// makes it: also with one that the connection gives by itself (408, 413, 503).
+    case collect(bodyLimit: Int, fields: Headers = Headers())
 }
 
 /// Answers the requests of one loop's connections, always on that loop.

@@ -132,7 +132,9 @@ struct AuditPrinter {
             padded(try entry["user"]?.string.map { try name($0) } ?? "-", 14), padded(entry.text("address"), 15),
         ]
         if let detail = entry["detail"]?.string { cells.append(detail) }
-        try StandardOutput.line(Table.printable(cells.joined(separator: "  ")))
+        var line = Table.printable(cells.joined(separator: "  "))
+        while line.hasSuffix(" ") { line.removeLast() }
+        try StandardOutput.line(line)
     }
 
     private mutating func name(_ id: String) throws -> String {

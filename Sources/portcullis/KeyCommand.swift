@@ -79,7 +79,10 @@ struct KeyCommand: ParsableCommand {
             let result = try installation.withAdministration { try $0.request(.post, "/keys/reseal") }
             if output.json { return try StandardOutput.line(result.json) }
             let count = result["resealed"]?.integer ?? 0
-            try StandardOutput.line(count == 1 ? "1 key is resealed." : "\(count) keys are resealed.")
+            try StandardOutput.line(
+                count == 0
+                    ? "All keys are sealed with it already."
+                    : count == 1 ? "1 key is resealed." : "\(count) keys are resealed.")
         }
     }
 

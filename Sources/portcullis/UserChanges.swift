@@ -110,6 +110,7 @@ enum Confirmation {
     /// A script is not asked: it has no terminal as its input.
     static func ask(_ question: String, unless isSure: Bool) throws {
         guard !isSure, StandardInput.isTerminal, let terminal = Terminal() else { return }
+        defer { terminal.close() }
         guard terminal.confirms(question) else { throw CommandFailure(.temporaryFailure, "Nothing was changed.") }
     }
 }

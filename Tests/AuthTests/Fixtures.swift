@@ -310,18 +310,21 @@ final class CountingHasher: PasswordHasher {
     func withdraw(_ admission: HashAdmission) { counts.withLock { $0.open -= 1 } }
 
     func isMatch(
-        _ password: SecretBytes, phc: String, admission: HashAdmission
+        _ password: SecretBytes, phc: String, admission: HashAdmission, keepsPlace: Bool
     ) async throws(HashingError) -> Bool {
+        var isKept = false
+        defer { if !isKept { withdraw(admission) } }
         let failure = counts.withLock { counts in
-            counts.open -= 1
             if counts.failure == nil { counts.compared += 1 }
             return counts.failure
         }
         if let failure { throw failure }
         do throws(PasswordHashError) {
-            return try password.withUnsafeBytes { bytes throws(PasswordHashError) in
+            let isMatch = try password.withUnsafeBytes { bytes throws(PasswordHashError) in
                 try PasswordHash.isMatch(bytes.bytes, phc: phc)
             }
+            isKept = isMatch && keepsPlace
+            return isMatch
         } catch {
             throw .failed
         }

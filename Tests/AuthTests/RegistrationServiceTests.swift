@@ -203,9 +203,9 @@ struct GatedHasher: PasswordHasher {
     func admit() throws(HashingError) -> HashAdmission { try inner.admit() }
     func withdraw(_ admission: HashAdmission) { inner.withdraw(admission) }
     func isMatch(
-        _ password: SecretBytes, phc: String, admission: HashAdmission
+        _ password: SecretBytes, phc: String, admission: HashAdmission, keepsPlace: Bool
     ) async throws(HashingError) -> Bool {
-        try await inner.isMatch(password, phc: phc, admission: admission)
+        try await inner.isMatch(password, phc: phc, admission: admission, keepsPlace: keepsPlace)
     }
     func hash(_ password: SecretBytes, admission: HashAdmission) async throws(HashingError) -> String {
         await gate.pass()

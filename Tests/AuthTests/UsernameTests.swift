@@ -14,6 +14,9 @@ import Testing
     @Test(arguments: [
         "", " ", " alice", "alice ", "alice\n", "\tA", "a\0b", "a\u{7F}b", "a\u{200B}b", "a\u{202E}b", "a\u{2028}b",
         "\u{A0}alice", "a\u{E000}", "a\u{FFFF}", "a\u{85}b",
+        // Letters and marks that are drawn as nothing (Unicode: Default_Ignorable_Code_Point).
+        "a\u{AD}b", "a\u{34F}b", "a\u{115F}b", "a\u{1160}b", "a\u{17B4}b", "a\u{180B}b", "a\u{3164}b", "\u{3164}",
+        "a\u{FFA0}b", "a\u{FE0F}b", "a\u{E0100}b", "a\u{2065}b", "a\u{200D}b",
     ]) func `what is empty, padded, invisible or undefined is no name`(input: String) {
         #expect(Username(input) == nil)
     }

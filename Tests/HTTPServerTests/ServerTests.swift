@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import HTTPServer
 import Reactor
@@ -169,5 +170,87 @@ import Testing
             counts.withLock { $0 += [loop.registrationCount, loop.timerCount] }
         }
         return counts.withLock { $0 }
+    }
+
+    @Test func `the kernel holds a bounded part of an answer for a peer that does not read`() async throws {
+        try await TestServer.run { server in
+            let clients = try (0..<8).map { _ in try server.client() }
+            for client in clients { client.send("POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n") }
+            var before = 0
+            // Full, and no more comes: what was not taken waits in the server for the peer.
+            await until {
+                let now = KernelQueue.unacknowledgedBytes(ofPort: server.port)
+                defer { before = now }
+                return now > 8 * 16_384 && now == before
+            }
+            #expect(before <= 8 * 192 * 1024, "twice the 64 KiB that are set, and some")
+            for client in clients { #expect(client.receive()?.body.count == 4_000_000) }
+        }
+    }
+
+    @Test func `ids of requests share a loop's beginning and do not tell how many lie between them`() async throws {
+        try await TestServer.run { server in
+            let client = try server.client()
+            let ids = try (0..<200).map { _ in try #require(client.request(get)?.field("x-request-id")) }
+            #expect(Set(ids).count == 200 && Set(ids.map { $0.prefix(16) }).count == 1)
+            let numbers = try ids.map { try #require(UInt64($0.suffix(16), radix: 16)) }
+            let steps = zip(numbers, numbers.dropFirst()).map { $1 &- $0 }
+            #expect(Set(steps).count == steps.count, "a counter's steps are alike")
+            let flips = zip(numbers, numbers.dropFirst()).reduce(0) { $0 + ($1.0 ^ $1.1).nonzeroBitCount }
+            #expect((28.0...36.0).contains(Double(flips) / 199), "half of the bits change")
+        }
+    }
+
+    @Test func `fields that a handler gave with a request go with its answer, whoever makes it, and with no other`()
+        async throws
+    {
+        try await TestServer.run(deadlines: deadlines { ($0.body, $0.total) = (50, 100) }) { server in
+            let requests = [
+                ("GET /marked HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+                ("POST /marked HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", 413),
+                ("POST /marked HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n", 408),
+                ("POST /marked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+                ("GET /marked-wait HTTP/1.1\r\nHost: a\r\n\r\n", 503),
+            ]
+            for (request, status) in requests {
+                let client = try server.client()
+                let reply = client.request(request)
+                #expect(reply?.status == status)
+                #expect(reply?.fields.filter { $0.name == "x-mark" }.map(\.value) == ["yes"], "\(status)")
+            }
+            let client = try server.client()
+            #expect(client.request(requests[0].0)?.field("x-mark") == "yes")
+            for request in [get, "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "x\r\n\r\n"] {
+                let reply = client.request(request)
+                #expect(reply != nil && reply?.field("x-mark") == nil)
+            }
+        }
+    }
+}
+
+/// What the kernel tells of our sockets (proc(5), /proc/net/tcp).
+enum KernelQueue {
+    /// Bytes in the send queues of all connections of a local port.
+    static func unacknowledgedBytes(ofPort port: UInt16) -> Int {
+        table().split(separator: "\n").dropFirst().reduce(0) { sum, line in
+            let columns = line.split(separator: " ")
+            guard columns.count > 4, columns[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) }) == port,
+                let queue = columns[4].split(separator: ":").first.flatMap({ Int($0, radix: 16) })
+            else { return sum }
+            return sum + queue
+        }
+    }
+
+    /// A page a read, so that a short one is no end.
+    private static func table() -> String {
+        let descriptor = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var (text, page): ([UInt8], [UInt8]) = ([], [UInt8](repeating: 0, count: 65_536))
+        while true {
+            let count = read(descriptor, &page, page.count)
+            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            text += page[..<count]
+        }
     }
 }

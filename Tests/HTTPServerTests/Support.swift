@@ -4,7 +4,7 @@ import Reactor
 import TestSupport
 
 /// Answers by path: `/now` at once, `/now-big` at once with a megabyte, `/echo` with the body from a task, `/wait` when
-/// told, `/big` with four megabytes.
+/// told, `/marked…` with a field of its own, `/big` with four megabytes.
 final class TestHandler: RequestHandler, @unchecked Sendable {
     // @unchecked: one per loop, touched there; the shared parts are behind locks.
     let gate = Lock(false)
@@ -18,7 +18,11 @@ final class TestHandler: RequestHandler, @unchecked Sendable {
         _ output: inout OutputBuffer
     ) -> Reply {
         let path = String(decoding: head.path.of(bytes), as: UTF8.self)
-        guard path.hasPrefix("/now") else { return .collect(bodyLimit: 4096) }
+        guard path.hasPrefix("/now") else {
+            var fields = Headers()
+            if path.hasPrefix("/marked") { fields.append("X-Mark", constant: "yes") }
+            return .collect(bodyLimit: 4096, fields: fields)
+        }
         answered.withLock { $0.append(String(path.prefix(8))) }
         let body = path == "/now-big" ? [UInt8](repeating: 0x62, count: 1_000_000) : Array(path.utf8)
         let response = Response(.ok, contentType: "text/plain", body: body)
@@ -30,7 +34,7 @@ final class TestHandler: RequestHandler, @unchecked Sendable {
 
     func respond(to request: Request, _ exchange: Exchange) async -> Response {
         switch request.path {
-        case "/wait":
+        case "/wait", "/marked-wait":
             while !gate.withLock({ $0 }), !Task.isCancelled { await Task.yield() }
             if Task.isCancelled { cancelled.withLock { $0 += 1 } }
             return Response(.ok, contentType: "text/plain", body: request.body)

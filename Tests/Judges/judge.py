@@ -2,8 +2,13 @@
 
     judge.py pyjwt|joserfc verify JWKS_FILE TOKEN_FILE ISSUER AUDIENCE
     judge.py pyjwt|joserfc mint FOLDER ISSUER AUDIENCE
+    judge.py pyjwt follow ISSUER AUDIENCE JWKS_URL SECONDS
+    judge.py joserfc follow ISSUER AUDIENCE
 
 verify prints the claims and exits 0, or says why not and exits 1. Any other exit code means that the judge is broken.
+follow answers each line "token TOKEN" of its input with "good" or "bad REASON", until its input ends. PyJWT fetches the
+JWKS itself and keeps it for SECONDS, and answers "fetches" with the seconds between one fetch and the next; joserfc has
+no client and takes lines "keys JWKS".
 """
 
 import json
@@ -79,6 +84,28 @@ class PyJWTJudge:
         return {"keys": jwks}, tokens
 
 
+class PyJWTFollower(jwt.PyJWKClient):
+    """PyJWT's own client, which notes when it fetches."""
+
+    def __init__(self, issuer, audience, url, seconds):
+        super().__init__(url, lifespan=float(seconds))
+        self.issuer, self.audience, self.fetches = issuer, audience, []
+
+    def fetch_data(self):
+        self.fetches.append(time.monotonic())
+        return super().fetch_data()
+
+    def verify(self, token):
+        key = self.get_signing_key_from_jwt(token)
+        return jwt.decode(
+            token, key, algorithms=[key.algorithm_name], issuer=self.issuer, audience=self.audience,
+            options={"require": REQUIRED},
+        )
+
+    def answer(self, line):
+        return " ".join(f"{after - before:.3f}" for before, after in zip(self.fetches, self.fetches[1:]))
+
+
 class JoserfcJudge:
     refusals = (joserfc.errors.JoseError, ValueError)
 
@@ -109,8 +136,35 @@ class JoserfcJudge:
         return {"keys": jwks}, tokens
 
 
+class JoserfcFollower(JoserfcJudge):
+    def __init__(self, issuer, audience):
+        self.issuer, self.audience, self.jwks = issuer, audience, None
+
+    def verify(self, token):
+        return JoserfcJudge.verify(self, self.jwks, token, self.issuer, self.audience)
+
+    def answer(self, line):
+        self.jwks = line.removeprefix("keys ")
+        return "taken"
+
+
+def follow(follower, refusals):
+    for line in map(str.strip, sys.stdin):
+        if not line.startswith("token "):
+            print(follower.answer(line), flush=True)
+            continue
+        try:
+            follower.verify(line.removeprefix("token "))
+            print("good", flush=True)
+        except refusals as refusal:
+            print(f"bad {type(refusal).__name__}: {refusal}".replace("\n", " "), flush=True)
+
+
 def main(library, command, *arguments):
     judge = {"pyjwt": PyJWTJudge, "joserfc": JoserfcJudge}[library]()
+    if command == "follow":
+        follow({"pyjwt": PyJWTFollower, "joserfc": JoserfcFollower}[library](*arguments), judge.refusals)
+        return 0
     if command == "verify":
         jwks_file, token_file, issuer, audience = arguments
         jwks, token = pathlib.Path(jwks_file).read_text(), pathlib.Path(token_file).read_text()

@@ -41,8 +41,12 @@ extension RawClient {
     }
 
     func live() -> Int? { request(RawClient.get)?.status }
+    func status(_ path: String) -> Int? { request("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")?.status }
     func verify(_ access: String) -> Int? { request(RawClient.verify(access))?.status }
     func login(_ password: String = Installation.password) -> Reply? { ask(RawClient.login(password)) }
+    func login(_ name: String, _ password: String) -> Reply? {
+        ask(RawClient.form("login", "username=\(name)&password=\(password)"))
+    }
     func refresh(_ token: String) -> Reply? { ask(RawClient.form("refresh", "refresh_token=\(token)")) }
     func logout(_ token: String) -> Int? { ask(RawClient.form("logout", "refresh_token=\(token)"))?.status }
 

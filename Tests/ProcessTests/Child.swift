@@ -20,20 +20,26 @@ final class Child: Sendable {
     private let end = Lock<End?>(nil)
 
     /// Built beside the tests.
-    private static let executable: String = {
+    static let executable: String = {
         let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("portcullis").path
     }()
 
-    /// `descriptors` is the most it may have open. Output is appended to `<output>.out` and `<output>.err`.
-    init(environment: [String: String], output: String, descriptors: Int? = nil) throws {
+    /// `descriptors` is the most it may have open. Output is appended to `<output>.out` and `<output>.err`; `input` is a
+    /// file. With a terminal it has neither: the terminal is its input, its output and what controls it.
+    init(
+        _ arguments: [String] = ["serve"], environment: [String: String], output: String, input: String = "/dev/null",
+        terminal: String? = nil, descriptors: Int? = nil
+    ) throws {
         outputPath = output + ".out"
         errorPath = output + ".err"
-        var arguments = [Child.executable, "serve"]
+        var arguments = [Child.executable] + arguments
         if let descriptors {
             arguments = ["/bin/sh", "-c", "ulimit -n \(descriptors) && exec \"$0\" \"$@\""] + arguments
         }
-        processID = try Child.spawn(arguments, environment, outputPath, errorPath)
+        processID = try Child.spawn(
+            arguments, environment, terminal ?? input, terminal ?? outputPath, terminal ?? errorPath,
+            hasTerminal: terminal != nil)
     }
 
     deinit {
@@ -45,19 +51,30 @@ final class Child: Sendable {
     }
 
     private static func spawn(
-        _ arguments: [String], _ environment: [String: String], _ outputPath: String, _ errorPath: String
+        _ arguments: [String], _ environment: [String: String], _ input: String, _ outputPath: String,
+        _ errorPath: String, hasTerminal: Bool
     ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, hasTerminal ? O_RDWR : O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Threads of a pool block signals, and what they start would too.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        // POSIX_SPAWN_SETSID (spawn.h, under _GNU_SOURCE): the first terminal that the leader of a session opens is the
+        // one that controls it.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (hasTerminal ? 0x80 : 0))
         var argv = arguments.map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var processID = pid_t()
-        let code = posix_spawn(&processID, arguments[0], &actions, nil, &argv, &envp)
+        let code = posix_spawn(&processID, arguments[0], &actions, &attributes, &argv, &envp)
         guard code == 0 else { throw SystemError("posix_spawn", code: code) }
         return processID
     }
@@ -114,6 +131,17 @@ final class Child: Sendable {
     }
 
     func thaw() { send(SIGCONT) }
+
+    /// How far a file that it writes may reach, in bytes; nil: as far as there is room.
+    func limitFileSize(to bytes: Int?) throws {
+        let tool = Process()
+        tool.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+        let soft = bytes.map { String($0) } ?? "unlimited"
+        tool.arguments = ["--pid", "\(processID)", "--fsize=\(soft):unlimited"]
+        try tool.run()
+        tool.waitUntilExit()
+        try #require(tool.terminationStatus == 0)
+    }
 
     // MARK: What the kernel knows of it
 

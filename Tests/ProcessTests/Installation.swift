@@ -23,7 +23,7 @@ final class Installation: Sendable {
     }
 
     /// Ports of the kernel's choice, keys that are made quickly; `settings` go over it, an empty one is left out.
-    private func environment(_ settings: [String: String]) -> [String: String] {
+    func environment(_ settings: [String: String] = [:]) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PORTCULLIS_") }
         environment["SWIFT_BACKTRACE"] = "enable=no"
         environment["PORTCULLIS_LISTEN"] = "127.0.0.1:0"
@@ -57,9 +57,9 @@ final class Installation: Sendable {
 
     /// What a start said that is to fail.
     func startThatFails(
-        _ settings: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+        _ settings: [String: String] = [:], descriptors: Int? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> (code: Int32, message: String) {
-        let child = try child(settings)
+        let child = try child(settings, descriptors)
         let end = await child.ended(sourceLocation: sourceLocation)
         guard case .exit(let code) = end else {
             Issue.record("\(String(describing: end))", sourceLocation: sourceLocation)

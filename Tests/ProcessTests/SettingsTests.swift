@@ -16,7 +16,7 @@ extension ProcessTests {
             ("PORTCULLIS_ACCESS_TOKEN_SECONDS", "3601", "a whole number from 1 to 3600"),
             ("PORTCULLIS_REFRESH_GRACE_SECONDS", "-1", "a whole number from 0 to 300"),
             ("PORTCULLIS_SIGNING_ALGORITHM", "none", "one of RS256, ES256, EdDSA, HS256"),
-            ("PORTCULLIS_ALLOWED_ORIGINS", "https://a.example/path", "origins such as"),
+            ("PORTCULLIS_ALLOWED_ORIGINS", "https://a.example/path", "origins as browsers"),
             ("PORTCULLIS_ISSUER", "line\nbreak", "without control characters"),
             ("PORTCULLIS_ADMIN_PASSWORD", "a-tab\tin-a-secret", "without control characters"),
         ]

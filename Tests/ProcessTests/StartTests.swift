@@ -117,6 +117,18 @@ extension ProcessTests {
 
 /// The shell that people paste lines into.
 enum Shell {
+    /// The exit code of a command whose output nobody wants.
+    static func outcome(_ script: String) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", script]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
     static func run(_ script: String) throws -> String {
         let process = Process()
         let output = Pipe()

@@ -5,7 +5,7 @@ import Glibc
 import StoreConformance
 
 /// Works on the data folder it is given until it is killed, or until a file may not grow beyond the second argument's
-/// bytes: a disk that fails.
+/// bytes: a disk that fails. With "reseal" for a second argument, its work is sealing the keys anew, again and again.
 @main
 struct StoreCrasher {
     static func main() async throws {
@@ -16,7 +16,11 @@ struct StoreCrasher {
             var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
         }
-        await CrashWorkload.run(on: store) { say($0) }
+        if CommandLine.arguments.last == "reseal" {
+            try await ResealWorkload.run(on: store) { say($0) }
+        } else {
+            await CrashWorkload.run(on: store) { say($0) }
+        }
         say("stopped hasFailed=\(store.statistics.hasFailed)")
     }
 

@@ -101,7 +101,7 @@ package struct LoginService: Sendable {
             password.opensSession(at: state().now) ? nil : .oneTimePasswordOver
         }
         switch outcome {
-        case .match(let user, let stored, let reservation):
+        case .match(let user, let stored, let reservation, _):
             let result = await open(user, with: stored, givingBack: reservation, from: request.origin)
             if case .granted = result { await rehash(password, of: user, from: stored.hash) }
             return result

@@ -37,7 +37,8 @@ package enum PasswordFailure: String, Sendable {
 package struct PasswordCheck: Sendable {
     package enum Outcome: Sendable {
         /// The throttle has its failures back; the attempt is the caller's to give back with what it does next.
-        case match(User, StoredPassword, AttemptReservation)
+        /// So is the place in the hash queue, if it was to be kept.
+        case match(User, StoredPassword, AttemptReservation, HashAdmission)
         /// `user` is the account that was tried, if there is one.
         case mismatch(PasswordFailure, user: Identifier?)
         case throttled(by: ThrottleRule, retryAfterMilliseconds: Int64)
@@ -67,9 +68,11 @@ package struct PasswordCheck: Sendable {
         self.state = state
     }
 
-    /// `objection` says why the account, though it is there and enabled, is not to be compared with.
+    /// `objection` says why the account, though it is there and enabled, is not to be compared with. With `keepsPlace` a
+    /// match leaves its place in the hash queue to the caller, for the hash of another password.
     package func check(
-        _ attempt: PasswordAttempt, objection: (User, StoredPassword) -> PasswordFailure?
+        _ attempt: PasswordAttempt, keepsPlace: Bool = false,
+        objection: (User, StoredPassword) -> PasswordFailure?
     ) async -> Outcome {
         let now = state().now
         let keys: [ThrottleKey]
@@ -94,7 +97,8 @@ package struct PasswordCheck: Sendable {
             return .unavailable
         }
         let subject = PasswordCheck.subject(of: lookup, objection)
-        return await compare(attempt.password, with: subject, lookup, admission, reservation)
+        return await compare(
+            attempt.password, with: subject, lookup, admission, keepsPlace: keepsPlace, reservation)
     }
 
     /// Takes an attempt back, once; one that is lost counts as a failure and leaves the window by itself.
@@ -133,7 +137,7 @@ package struct PasswordCheck: Sendable {
 
     private func compare(
         _ password: SecretBytes, with subject: Subject, _ lookup: LoginLookup, _ admission: HashAdmission,
-        _ throttled: ThrottleReservation
+        keepsPlace: Bool, _ throttled: ThrottleReservation
     ) async -> Outcome {
         let phc =
             switch subject {
@@ -142,7 +146,8 @@ package struct PasswordCheck: Sendable {
             }
         let isMatch: Bool
         do throws(HashingError) {
-            isMatch = try await hasher.isMatch(password, phc: phc, admission: admission)
+            isMatch = try await hasher.isMatch(
+                password, phc: phc, admission: admission, keepsPlace: keepsPlace)
         } catch {
             await giveBack(throttled)
             if let reservation = lookup.reservation { await giveBack(reservation) }
@@ -158,7 +163,7 @@ package struct PasswordCheck: Sendable {
         case .account(let user, _, _) where !isMatch: return .mismatch(.wrongPassword, user: user.id)
         case .account(let user, let stored, let reservation):
             await giveBack(throttled)
-            return .match(user, stored, reservation)
+            return .match(user, stored, reservation, admission)
         }
     }
 

@@ -24,8 +24,9 @@ package protocol PasswordHasher: Sendable {
     func withdraw(_ admission: HashAdmission)
 
     /// Whether `password` made `phc`. An error means that no comparison was made.
+    /// With `keepsPlace` a match leaves the place with the caller, for the hash of another password.
     func isMatch(
-        _ password: SecretBytes, phc: String, admission: HashAdmission
+        _ password: SecretBytes, phc: String, admission: HashAdmission, keepsPlace: Bool
     ) async throws(HashingError) -> Bool
 
     /// A PHC string with the current parameters.

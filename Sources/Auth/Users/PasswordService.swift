@@ -106,21 +106,17 @@ package struct PasswordService: Sendable {
         return user.isEnabled ? nil : .disabled
     }
 
-    /// A place in the queue for the new hash before the old one is compared: a comparison is not made for a 503.
+    /// One place in the hash queue for both hashes: a comparison is not made for a 503.
     private func compare(
         _ request: PasswordRequest, _ user: User, old: SecretBytes, new: SecretBytes
     ) async -> PasswordReply {
-        let place: HashAdmission
-        do throws(HashingError) { place = try hasher.admit() } catch { return PasswordService.reply(to: error) }
         let attempt = PasswordAttempt(name: user.username, password: old, address: request.address)
-        let outcome = await check.check(attempt) { user, _ in
+        let outcome = await check.check(attempt, keepsPlace: true) { user, _ in
             PasswordService.objection(to: user, request.subject)
         }
-        if case .match(let user, let stored, let reservation) = outcome {
-            return await replace(stored.hash, of: user, with: new, place, reservation, request)
-        }
-        hasher.withdraw(place)
         switch outcome {
+        case .match(let user, let stored, let reservation, let place):
+            return await replace(stored.hash, of: user, with: new, place, reservation, request)
         case .mismatch(.accountChanged, _), .mismatch(.disabled, _), .mismatch(.unknownUser, _): return .gone
         case .mismatch(let failure, _):
             note(failure.rawValue, request)
@@ -129,7 +125,7 @@ package struct PasswordService: Sendable {
             note("throttled by \(rule)", request)
             return .throttled(by: rule, retryAfterMilliseconds: wait)
         case .overloaded(let wait): return .overloaded(retryAfterMilliseconds: wait)
-        case .unavailable, .match: return .unavailable
+        case .unavailable: return .unavailable
         }
     }
 

@@ -131,12 +131,8 @@ package struct Configuration: Sendable {
         maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
     }
 
-    /// A serialized origin (RFC 6454 section 6.2): scheme, host, optional port, nothing else.
-    static func isOrigin(_ text: String) -> Bool {
-        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) {
-            let host = text.dropFirst(scheme.count)
-            return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/?#@,".utf8.contains($0) }
-        }
-        return false
-    }
+    /// Descriptors below which a start is refused: for each loop and the ops port an epoll, an eventfd, a listener and a
+    /// connection; sixteen for output, the data folder's files and what libraries open for a moment. Libraries end the
+    /// process when they get none.
+    package var neededDescriptors: Int { 16 + 4 * (loops + 1) }
 }

@@ -30,8 +30,7 @@ extension Setting {
             "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS", PasswordPolicy.floor...64, \.passwordMinimumCharacters,
             "The fewest characters of a new password."),
         .list(
-            "PORTCULLIS_ALLOWED_ORIGINS", \.allowedOrigins, "origins such as https://app.example",
-            each: Configuration.isOrigin,
+            "PORTCULLIS_ALLOWED_ORIGINS", \.allowedOrigins, WebOrigin.expectation, each: WebOrigin.isSerialized,
             "Origins whose pages may use the refresh cookie besides our own."),
     ]
 

@@ -71,11 +71,7 @@ enum TokenReply {
         json.endObject()
         var response = Response.json(.ok, json.bytes)
         response.headers.append("Cache-Control", constant: "no-store")
-        if delivery == .cookie {
-            do throws(InvalidFieldValue) { try cookie.set(tokens.refreshToken, on: &response) } catch {
-                throw .unavailable
-            }
-        }
+        if delivery == .cookie { try cookie.set(tokens.refreshToken, on: &response) }
         return response
     }
 }

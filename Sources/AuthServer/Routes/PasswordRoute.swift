@@ -21,7 +21,11 @@ struct PasswordRoute: Sendable {
             newPassword: try fields.requiredString("new_password"), subject: subject,
             address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
         switch await service.change(change) {
-        case .changed(let tokens): return try TokenReply.response(tokens, delivery, cookie)
+        case .changed(let tokens):
+            var response = try TokenReply.response(tokens, delivery, cookie)
+            // What the browser has is a token of before: shown again, it would be taken for a stolen one.
+            if delivery == .body, cookie.isCarried(by: request) { try cookie.clear(on: &response) }
+            return response
         case .wrongPassword: throw Refusal(.wrongPassword, "old_password is not the account's password.")
         case .oldPasswordTooLong:
             throw Refusal(.invalidBody, "old_password must be at most \(PasswordPolicy.maximumBytes) bytes.")

@@ -9,6 +9,12 @@ struct RefreshCookie: Sendable {
     let allowedOrigins: [String]
     let maximumAgeSeconds: Int64
 
+    /// Whether the browser has one: also when it is malformed or repeated, which clearing mends.
+    func isCarried(by request: Request) -> Bool {
+        guard let range = request.head.cookie.range else { return false }
+        return request.withBytes(of: range) { CookieHeader.find(RefreshCookie.name, in: $0) != .absent }
+    }
+
     /// The token, nil without a cookie.
     func token(of request: Request) throws(Refusal) -> String? {
         guard let range = request.head.cookie.range else { return nil }
@@ -28,24 +34,34 @@ struct RefreshCookie: Sendable {
 
     /// Browsers send cookies along with requests that other sites cause; only our own pages and the allowed ones count.
     func checkSite(of request: Request) throws(Refusal) {
+        guard isOfOwnSite(request) else {
+            throw Refusal(.crossSite, "A cookie is accepted only from pages of the same origin or of an allowed one.")
+        }
+    }
+
+    /// `Origin: null` is nobody's page: sandboxed frames, files and data URLs all send it.
+    func isOfOwnSite(_ request: Request) -> Bool {
         let head = request.head
-        if head.secFetchSite.count == 1, let range = head.secFetchSite.range, request.text(range) == "same-origin" {
-            return
+        guard head.origin.count <= 1, head.secFetchSite.count <= 1 else { return false }
+        if let origin = head.origin.range.map(request.text) {
+            if allowedOrigins.contains(origin) { return true }
+            if origin == "null" { return false }
         }
-        if head.origin.count == 1, let range = head.origin.range, allowedOrigins.contains(request.text(range)) {
-            return
-        }
-        throw Refusal(.crossSite, "A cookie is accepted only from pages of the same origin or of an allowed one.")
+        return head.secFetchSite.range.map(request.text) == "same-origin"
     }
 
-    func set(_ token: String, on response: inout Response) throws(InvalidFieldValue) {
-        try response.headers.append(
-            "Set-Cookie",
-            "\(RefreshCookie.name)=\(token); Path=/; Max-Age=\(maximumAgeSeconds); HttpOnly; Secure; SameSite=Strict")
+    func set(_ token: String, on response: inout Response) throws(Refusal) {
+        try write("\(token); Path=/; Max-Age=\(maximumAgeSeconds)", on: &response)
     }
 
-    func clear(on response: inout Response) throws(InvalidFieldValue) {
-        try response.headers.append(
-            "Set-Cookie", "\(RefreshCookie.name)=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict")
+    func clear(on response: inout Response) throws(Refusal) { try write("; Path=/; Max-Age=0", on: &response) }
+
+    private func write(_ value: String, on response: inout Response) throws(Refusal) {
+        do throws(InvalidFieldValue) {
+            try response.headers.append(
+                "Set-Cookie", "\(RefreshCookie.name)=\(value); HttpOnly; Secure; SameSite=Strict")
+        } catch {
+            throw .unavailable
+        }
     }
 }

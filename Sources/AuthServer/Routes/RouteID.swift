@@ -88,6 +88,10 @@ struct RouteDeclaration: Sendable {
         RouteDeclaration(.adminKeysRotate, .post, "/api/v1/admin/keys/rotate", .administrators),
     ]
 
+    /// What pages use, with the cookie or an access token: allowed origins may, too (`CrossOrigin`). Not verify, which
+    /// proxies and services ask, and nothing that only they or administrators use.
+    static let forPages: Set<RouteID> = [.login, .refresh, .logout, .logoutAll, .register, .password, .me]
+
     /// Every route of the control socket: administration, and what only who owns the machine may ask.
     static let control: [RouteDeclaration] =
         main.filter { $0.access == .administrators } + [

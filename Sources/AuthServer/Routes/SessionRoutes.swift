@@ -52,28 +52,46 @@ struct LogoutRoute: Sendable {
     func respond(
         to request: Request, access: RevocationSubject?, from origin: RequestOrigin
     ) async throws(Refusal) -> Response {
-        let credential = try RefreshCredential(request, cookie)
-        let reply: LogoutReply
-        switch (credential, access) {
-        case (nil, nil): throw Refusal(.missingToken, "Send a refresh token or an access token.")
-        case (_?, _?): throw Refusal(.malformedRequest, "Send one token, not two.")
-        case (let credential?, nil): reply = await service.logout(refreshToken: credential.token, from: origin)
-        case (nil, let access?): reply = await service.logout(session: access.session, from: origin)
+        if let access { return try await respond(to: request, session: access.session, from: origin) }
+        guard let credential = try RefreshCredential(request, cookie) else {
+            throw Refusal(.missingToken, "Send a refresh token or an access token.")
         }
-        return try respond(reply, clearsCookie: credential?.delivery == .cookie)
+        let reply = await service.logout(refreshToken: credential.token, from: origin)
+        return try respond(reply, clearsCookie: credential.delivery == .cookie)
     }
 
-    func respondToAll(user: Identifier, from origin: RequestOrigin) async throws(Refusal) -> Response {
-        try respond(await service.logoutAll(user: user, from: origin), clearsCookie: false)
+    /// By the access token. A cookie beside it is no second credential, since the browser adds it unasked: what a page that
+    /// may use it signs out of is then the browser, so that the cookie's session ends as well. From any other page the
+    /// cookie is passed over.
+    private func respond(
+        to request: Request, session: Identifier, from origin: RequestOrigin
+    ) async throws(Refusal) -> Response {
+        guard try RequestFields(request).string("refresh_token") == nil else {
+            throw Refusal(.malformedRequest, "Send one token, not two.")
+        }
+        let fromCookie = cookie.isOfOwnSite(request) ? try cookie.token(of: request) : nil
+        var reply = await service.logout(session: session, from: origin)
+        if let fromCookie, reply == .done {
+            reply = await service.logout(refreshToken: fromCookie, from: origin)
+            // One that is none of ours names no session that could be left.
+            if reply == .refused { reply = .done }
+        }
+        return try respond(reply, clearsCookie: fromCookie != nil)
+    }
+
+    /// By the access token. The browser's cookie goes, too: whatever its session was, nobody stays signed in there.
+    func respondToAll(
+        to request: Request, user: Identifier, from origin: RequestOrigin
+    ) async throws(Refusal) -> Response {
+        let reply = await service.logoutAll(user: user, from: origin)
+        return try respond(reply, clearsCookie: cookie.isCarried(by: request))
     }
 
     private func respond(_ reply: LogoutReply, clearsCookie: Bool) throws(Refusal) -> Response {
         switch reply {
         case .done:
             var response = Response(.noContent)
-            if clearsCookie {
-                do throws(InvalidFieldValue) { try cookie.clear(on: &response) } catch { throw .unavailable }
-            }
+            if clearsCookie { try cookie.clear(on: &response) }
             return response
         case .refused: throw Refusal(.invalidGrant, "The refresh token is none of ours.")
         case .unavailable: throw .unavailable

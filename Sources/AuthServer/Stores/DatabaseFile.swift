@@ -65,11 +65,14 @@ struct DatabaseFile {
         var configuration = GRDB.Configuration()
         configuration.label = "portcullis.store"
         configuration.foreignKeysEnabled = true
-        // The folder's lock keeps other servers out; this is for someone looking at the file with a tool.
+        // The folder's lock keeps other servers out; this is for somebody with a tool, before we have the file for us.
         configuration.busyMode = .timeout(0.25)
         // Batches begin and end their transactions themselves; one that cannot be ended stops the store, not the process.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
+            // Before the log is opened: then its index is in our own memory, not in a file that is mapped, where whoever
+            // cuts that file off ends the process. Nobody else reads the database while the server runs.
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
             guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw DatabaseError(message: "the file system cannot hold a write-ahead log")
             }

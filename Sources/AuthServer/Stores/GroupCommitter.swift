@@ -115,6 +115,7 @@ final class GroupCommitter: Sendable {
             mailbox.statistics.commits += batch.hasWritten ? 1 : 0
             mailbox.statistics.largestBatch = max(mailbox.statistics.largestBatch, jobs.count)
             if batch.isDiskInDoubt { mailbox.statistics.hasFailed = true }
+            if batch.isUnwritten || batch.hasWritten { mailbox.statistics.isWriteFailing = batch.isUnwritten }
         }
         batch.deliver()
     }

@@ -15,4 +15,6 @@ package struct StoreStatistics: Sendable, Equatable {
     /// A write did not reach the disk and what the disk holds is unknown: every operation is refused until a restart,
     /// which reads it again.
     package var hasFailed = false
+    /// The last change did not reach the disk (full, over quota), and none has since: reads may still be answered.
+    package var isWriteFailing = false
 }

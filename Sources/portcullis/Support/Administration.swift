@@ -81,7 +81,9 @@ extension CommandFailure {
     fileprivate init(refusal reply: ControlReply, ofUser: Bool) {
         let problem = reply.json?.object
         let slug = problem?["type"]?.string?.split(separator: ":").last.map(String.init)
-        let detail = problem?["detail"]?.string ?? problem?["title"]?.string ?? "The server answered \(reply.status)."
+        let detail =
+            problem?["detail"]?.string ?? (slug == "username-taken" ? "There is an account of that name." : nil)
+            ?? problem?["title"]?.string ?? "The server answered \(reply.status)."
         let code: Code =
             switch (slug, reply.status) {
             case ("username-taken", _): .cannotCreate

@@ -11,6 +11,7 @@ enum PasswordInput {
         guard let terminal = Terminal() else {
             throw CommandFailure(.usage, "There is no terminal to ask for the password on: use --password-file.")
         }
+        defer { terminal.close() }
         guard let first = try terminal.secret("New password for \(user):"),
             let second = try terminal.secret("The same again:")
         else { throw CommandFailure(.data, "No password was given.") }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The terminal that the command was started from, also when its input and output are not it.
-struct Terminal: ~Copyable {
+struct Terminal {
     private let descriptor: Int32
 
     /// Nil without one: a script.
@@ -10,7 +10,8 @@ struct Terminal: ~Copyable {
         if descriptor < 0 { return nil }
     }
 
-    deinit { close(descriptor) }
+    /// Once, at the end.
+    func close() { Glibc.close(descriptor) }
 
     /// Asks for a line; false unless it begins with "y".
     func confirms(_ question: String) -> Bool {

@@ -181,4 +181,26 @@ import Testing
             #expect(try client.verify(token) == 401)
         }
     }
+
+    @Test func `a token in the query is refused beside a good one, and nothing is done (RFC 6750 2.3)`() async throws {
+        try await APIServer.run { server in
+            let client = try server.client()
+            let token = try client.loginAsAdmin().access
+            for query in ["access_token=\(token)", "access_token=x", "access_token=", "a=b&access_token=x"] {
+                for (method, path) in [
+                    ("GET", "/api/v1/me"), ("POST", "/api/v1/auth/logout"), ("POST", "/api/v1/auth/logout-all"),
+                ] {
+                    for fields in [["Authorization: Bearer \(token)"], []] {
+                        let reply = try client.exchange(method, "\(path)?\(query)", fields)
+                        #expect(reply.status == 401, "\(path) \(query)")
+                        #expect(reply.problem == "invalid-request")
+                        #expect(reply.challenge?.contains("error=\"invalid_request\"") == true)
+                        #expect(!reply.text.contains(token))
+                    }
+                }
+            }
+            #expect(try client.get("/api/v1/me?access_tokens=x", token: token).status == 200)
+            #expect(try client.verify(token) == 200)
+        }
+    }
 }

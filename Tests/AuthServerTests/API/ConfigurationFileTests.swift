@@ -102,15 +102,18 @@ import Testing
         ("\"signing_algorithm\": \"none\"", "signing_algorithm in FILE must be one of RS256, ES256, EdDSA, HS256"),
         (
             "\"allowed_origins\": \"https://a.example\"",
-            "allowed_origins in FILE must be an array of origins such as https://app.example"
+            "allowed_origins in FILE must be an array of origins as browsers send them (lower case, no path, no default "
+                + "port), such as https://app.example"
         ),
         (
             "\"allowed_origins\": [\"https://a.example,https://b.example\"]",
-            "allowed_origins in FILE must be an array of origins such as https://app.example"
+            "allowed_origins in FILE must be an array of origins as browsers send them (lower case, no path, no default "
+                + "port), such as https://app.example"
         ),
         (
             "\"allowed_origins\": [\"https://a.example\", \"\"]",
-            "allowed_origins in FILE must be an array of origins such as https://app.example"
+            "allowed_origins in FILE must be an array of origins as browsers send them (lower case, no path, no default "
+                + "port), such as https://app.example"
         ),
         ("\"Loops\": 2", "Loops in FILE is not a setting of this version"),
         ("\"PORTCULLIS_LOOPS\": 2", "PORTCULLIS_LOOPS in FILE is not a setting of this version"),

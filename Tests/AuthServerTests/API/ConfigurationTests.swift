@@ -41,14 +41,24 @@ import Testing
             "ACCESS_TOKEN_SECONDS", ["", "0", "-1", "3601", "9oo", "1.5", "1e2", " 60", "0x10", "٣", long],
             "must be a whole number from 1 to 3600"
         ),
+        (
+            "KEY_ROTATION_DAYS", ["", "-1", "3651", "90d", "1.5", "never", "9999999999999999999"],
+            "must be a whole number from 0 to 3650"
+        ),
         ("REFRESH_GRACE_SECONDS", ["", "-1", "301", "x"], "must be a whole number from 0 to 300"),
         (
             "ALLOWED_ORIGINS",
             [
-                "app.example", "https://", "https://a/", "https://a b", "ftp://a", "null", "*", "https://a,b",
-                "https://u@a",
+                ",", "app.example", "https://", "https://a/", "https://a b", "ftp://a", "null", "*", "https://*",
+                "https://*.a", "https://a,b", "https://a,", "https://a, https://b", "https://u@a", "HTTPS://a",
+                "https://A.example", "https://ä.example", "https://a..b", "https://.a", "https://a.", "https://a:",
+                "https://a:443", "http://a:80", "https://a:0", "https://a:08", "https://a:65536", "https://a:x",
+                "https://a:1:2", "https://a?b", "https://a#", "https://[::1", "https://[::1]x", "https://[::1]:443",
+                "https://[::A]", "https://[]", "https://[1]", "https://::1",
+                "https://\(String(repeating: "a", count: 254))",
             ],
-            "must be origins such as https://app.example, separated by commas"
+            "must be origins as browsers send them (lower case, no path, no default port), such as "
+                + "https://app.example, separated by commas"
         ),
         ("LOOPS", ["", "0", "257", "99999999999999999999"], "must be a whole number from 1 to 256"),
         ("TOKEN_CACHE_ENTRIES", ["-1", "1048577"], "must be a whole number from 0 to 1048576"),
@@ -102,11 +112,12 @@ import Testing
                 "PORTCULLIS_AUDIENCE": "a", "PORTCULLIS_SIGNING_ALGORITHM": "EdDSA",
                 "PORTCULLIS_ACCESS_TOKEN_SECONDS": "3600",
                 "PORTCULLIS_REFRESH_GRACE_SECONDS": "0",
-                "PORTCULLIS_ALLOWED_ORIGINS": "https://a.example,http://[::1]:3000",
+                "PORTCULLIS_ALLOWED_ORIGINS":
+                    "https://a.example,http://[::1]:3000,http://a_b-1:443,https://192.0.2.1:80",
                 "PORTCULLIS_LOOPS": "256", "PORTCULLIS_TOKEN_CACHE_ENTRIES": "0",
                 "PORTCULLIS_REVOCATION_ENTRIES": "1024",
                 "PORTCULLIS_HASH_WORKERS": "3", "PORTCULLIS_HASH_QUEUE": "1", "PORTCULLIS_MAXIMUM_CONNECTIONS": "1",
-                "PORTCULLIS_DRAIN_SECONDS": "0", "PORTCULLIS_REGISTRATION": "open",
+                "PORTCULLIS_REGISTRATION": "open",
                 "PORTCULLIS_REGISTRATIONS_PER_HOUR": "10000", "PORTCULLIS_REFRESHES_PER_SECOND": "7",
                 "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": "8",
                 "PORTCULLIS_AUDIT_RETENTION_DAYS": "3650",
@@ -121,7 +132,10 @@ import Testing
         #expect(configuration.signingAlgorithm == .edDSA)
         #expect(configuration.accessTokenSeconds == 3600)
         #expect(configuration.refreshGraceSeconds == 0)
-        #expect(configuration.allowedOrigins == ["https://a.example", "http://[::1]:3000"])
+        #expect(
+            configuration.allowedOrigins == [
+                "https://a.example", "http://[::1]:3000", "http://a_b-1:443", "https://192.0.2.1:80",
+            ])
         #expect(configuration.loops == 256)
         #expect(configuration.tokenCacheEntries == 0)
         #expect(configuration.revocationEntries == 1024)
@@ -151,5 +165,30 @@ import Testing
         #expect(configuration.auditRetentionDays == 90)
         #expect(configuration.adminPassword == nil && configuration.allowedOrigins.isEmpty)
         #expect(try Configuration(environment: [:], cores: 0).loops == 1)
+    }
+
+    @Test func `keys rotate by themselves after the days that are set, and never with 0`() throws {
+        func milliseconds(_ text: String?) throws(ConfigurationError) -> Int64? {
+            let environment = text.map { ["PORTCULLIS_KEY_ROTATION_DAYS": $0] } ?? [:]
+            return try Configuration(environment: environment, cores: 2).keyRing.activeMilliseconds
+        }
+        #expect(try milliseconds(nil) == 90 * 86_400_000)
+        #expect(try milliseconds("1") == 86_400_000)
+        #expect(try milliseconds("3650") == 3650 * 86_400_000)
+        #expect(try milliseconds("0") == nil)
+    }
+
+    @Test(arguments: [
+        // descriptors, loops, wanted, allowed a loop: 128 are kept, or half where that is more.
+        (0, 1, 20_000, 1), (1, 256, 20_000, 1), (64, 2, 20_000, 16), (256, 2, 20_000, 64), (255, 1, 20_000, 127),
+        (1024, 2, 20_000, 448), (1024, 2, 10, 10), (1_048_576, 1, 20_000, 20_000), (Int.max, 4, 1_000_000, 1_000_000),
+    ]) func `connections leave descriptors for the ops port and the store`(
+        _ descriptors: Int, _ loops: Int, _ wanted: Int, _ allowed: Int
+    ) {
+        var configuration = Configuration()
+        configuration.loops = loops
+        configuration.maximumConnections = wanted
+        configuration.limitConnections(descriptors: descriptors)
+        #expect(configuration.maximumConnections == allowed)
     }
 }

@@ -269,6 +269,28 @@ import Testing
         }
     }
 
+    @Test func `one's own password: other sessions and all older tokens die, this session goes on`() async throws {
+        try await scene { scene in
+            let body = #"{"old_password":"\#(APIServer.password)","new_password":"a password chosen by herself"}"#
+            let reply = try scene.clients[0].post(
+                "/api/v1/auth/password", json: body, ["Authorization: Bearer \(scene.laptop.access)"])
+            let fresh = try reply.tokens()
+            #expect(try claim("sid", fresh) == claim("sid", scene.laptop))
+            #expect(try number("ver", fresh) == 2)
+            try scene.expectDead([scene.phone], andRefresh: true)
+            try scene.expectDead([scene.laptop])
+            try scene.expectGood([fresh, scene.other])
+            #expect(try scene.admin.get("users/\(scene.ada)/sessions").items.count == 1)
+            #expect(try scene.clients[0].tryLogin("ada").status == 401)
+            let again = try scene.clients[1].login("ada", "a password chosen by herself")
+            try scene.expectGood([again])
+            // A client that lost the answer has the former refresh token, and gets the same successor.
+            #expect(try scene.expectRefreshed(scene.laptop).refresh == fresh.refresh)
+            try scene.expectRefreshed(fresh)
+            try scene.expectRefreshed(scene.other)
+        }
+    }
+
     @Test func `what was revoked stays so over a restart, and nothing else is`() async throws {
         try await scene { scene in
             let server = scene.server

@@ -12,8 +12,8 @@ import Testing
             let client = try server.client()
             for path in [
                 "/", "/x", "/api", "/api/v1", "/api/v1/auth", "/api/v1/auth/login/", "/api/v1/auth/LOGIN", "/livez/",
-                "/metrics", "/api/v1/auth/register", "/api/v1/admin", "/api/v1/admin/user", "/.well-known/", "/%6Civez",
-                "//livez",
+                "/metrics", "/api/v1/auth/registers", "/api/v1/admin", "/api/v1/admin/user", "/.well-known/",
+                "/%6Civez", "//livez",
             ] {
                 for method in ["GET", "POST", "OPTIONS", "DELETE"] {
                     let reply = try client.exchange(method, path)

@@ -137,7 +137,7 @@ struct DamagedDatabaseTests {
         _ = try await store.update { _ in [Self.key] }
         try FileManager.default.copyItem(atPath: folder.path, toPath: copy.path)
         try store.close()
-        if !hasIndex { try FileManager.default.removeItem(atPath: copy.path + "/portcullis.sqlite-shm") }
+        if hasIndex { try addIndex(to: copy) }
         let before = try copy.contents()
         let data = try DataFolder.open(copy.path)
         let inspection = try DatabaseInspection.inspect(data)
@@ -147,6 +147,20 @@ struct DamagedDatabaseTests {
         let keys = try await reopened.update { _ in nil }
         #expect(keys == [Self.key])
         try reopened.close()
+    }
+
+    @Test func `an open store maps no file that somebody else could cut off, and nobody else reads it`() async throws {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        _ = try await store.update { _ in [Self.key] }
+        #expect(try Set(folder.contents().keys) == ["lock", "portcullis.sqlite", "portcullis.sqlite-wal"])
+        let error = #expect(throws: DatabaseError.self) {
+            let tool = try DatabaseQueue(path: folder.path + "/portcullis.sqlite")
+            try tool.read { try $0.execute(sql: "SELECT id FROM keys") }
+        }
+        #expect(error?.resultCode == .SQLITE_BUSY)
+        #expect(try await store.update { _ in nil } == [Self.key])
+        try store.close()
     }
 
     @Test func `an empty folder has no keys; what a crash left of a first start is no obstacle`() throws {
@@ -173,6 +187,17 @@ struct DamagedDatabaseTests {
             try EmbeddedStore.open(inspection, thread: QueueThread()).close()
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == ["lock", "portcullis.sqlite"])
+    }
+
+    /// The log's index, as a tool or an earlier version leaves it behind in a crash.
+    private func addIndex(to folder: borrowing TemporaryFolder) throws {
+        let open = try TemporaryFolder()
+        try FileManager.default.copyItem(atPath: folder.path, toPath: open.path)
+        let tool = try DatabaseQueue(path: open.path + "/portcullis.sqlite")
+        try tool.read { try $0.execute(sql: "SELECT id FROM keys") }
+        let name = "/portcullis.sqlite-shm"
+        try FileManager.default.copyItem(atPath: open.path + name, toPath: folder.path + name)
+        try tool.close()
     }
 
     private func refuses(_ folder: borrowing TemporaryFolder, _ damage: Damage) throws {

@@ -146,6 +146,27 @@ struct GroupCommitTests {
         try deaf.close()
     }
 
+    @Test func `a full disk is told from a change that was refused, until one gets through`() async throws {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        try await store.revoke(token: token, of: token, until: expiry)
+        await #expect(throws: StoreError.damaged("on purpose")) {
+            try await store.perform { _ in throw StoreError.damaged("on purpose") }
+        }
+        #expect(!store.statistics.isWriteFailing)
+        // No page more than there are: what a full disk is to SQLite.
+        try await store.perform { try $0.run("PRAGMA max_page_count = 1") }
+        await #expect(throws: StoreError.self) {
+            try await store.perform { try $0.run("CREATE TABLE large AS SELECT randomblob(1000000)") }
+        }
+        #expect(store.statistics.isWriteFailing && !store.statistics.hasFailed)
+        _ = try await store.load(at: UnixTime(milliseconds: 0))
+        #expect(store.statistics.isWriteFailing, "a read proves nothing")
+        try await store.probeWriting()
+        #expect(!store.statistics.isWriteFailing)
+        try store.close()
+    }
+
     private func identifier(_ index: Int) -> Identifier {
         Identifier(high: token.high, low: UInt64(index))
     }

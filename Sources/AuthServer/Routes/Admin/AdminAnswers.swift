@@ -26,9 +26,7 @@ extension Refusal {
     init(_ error: AdministrationError) {
         switch error {
         case .password(let problem): self.init(.invalidBody, "password \(problem.requirement).")
-        case .overloaded(let wait):
-            self.init(
-                .overloaded, "Try again later.", retryAfterSeconds: Int(clamping: max(0, wait) / 1000) + 1)
+        case .overloaded(let wait): self = .overloaded(milliseconds: wait)
         case .unavailable: self = .unavailable
         }
     }

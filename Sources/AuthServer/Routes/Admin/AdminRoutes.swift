@@ -69,8 +69,7 @@ struct AdminRoutes: Sendable {
 
     /// `lookup` never rotates.
     init(
-        _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, _ keyHub: KeyHub,
-        lookup: LookupKeys
+        _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, _ keyHub: KeyHub, lookup: LookupKeys
     ) {
         self.init(
             store: backend.store,

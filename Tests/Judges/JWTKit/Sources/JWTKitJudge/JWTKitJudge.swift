@@ -7,8 +7,10 @@ import JWTKit
 ///
 ///     JWTKitJudge verify JWKS_FILE TOKEN_FILE ISSUER AUDIENCE
 ///     JWTKitJudge mint FOLDER ISSUER AUDIENCE
+///     JWTKitJudge follow ISSUER AUDIENCE
 ///
 /// verify prints the claims and exits 0, or says why not and exits 1. Any other exit code means that it is broken.
+/// follow takes lines "keys JWKS" and answers each line "token TOKEN" with "good" or "bad REASON", until its input ends.
 @main
 struct JWTKitJudge {
     static func main() async {
@@ -16,8 +18,9 @@ struct JWTKitJudge {
         do {
             switch (arguments.first, arguments.count) {
             case ("verify", 5): try await verify(arguments[1], arguments[2], arguments[3], arguments[4])
+            case ("follow", 3): try await follow(arguments[1], arguments[2])
             case ("mint", 4): try await mint(URL(fileURLWithPath: arguments[1]), arguments[2], arguments[3])
-            default: fail("usage: verify JWKS_FILE TOKEN_FILE ISSUER AUDIENCE | mint FOLDER ISSUER AUDIENCE", code: 2)
+            default: fail("usage: verify … | mint … | follow …", code: 2)
             }
         } catch {
             fail("\(error)", code: 2)
@@ -36,16 +39,37 @@ struct JWTKitJudge {
         let token = try String(contentsOfFile: tokenFile, encoding: .utf8)
         let keys = try await JWTKeyCollection().add(jwksJSON: jwks)
         let claims: Claims
-        do {
-            claims = try await keys.verify(token, as: Claims.self)
-            guard claims.iss.value == issuer else {
-                throw JWTError.claimVerificationFailure(failedClaim: claims.iss, reason: "not ours")
-            }
-            try claims.aud.verifyIntendedAudience(includes: audience)
-        } catch {
-            fail("\(error)", code: 1)
-        }
+        do { claims = try await verified(token, keys, issuer, audience) } catch { fail("\(error)", code: 1) }
         print(String(decoding: try JSONEncoder().encode(claims), as: UTF8.self))
+    }
+
+    private static func verified(
+        _ token: String, _ keys: JWTKeyCollection, _ issuer: String, _ audience: String
+    ) async throws -> Claims {
+        let claims = try await keys.verify(token, as: Claims.self)
+        guard claims.iss.value == issuer else {
+            throw JWTError.claimVerificationFailure(failedClaim: claims.iss, reason: "not ours")
+        }
+        try claims.aud.verifyIntendedAudience(includes: audience)
+        return claims
+    }
+
+    private static func follow(_ issuer: String, _ audience: String) async throws {
+        var keys = JWTKeyCollection()
+        while let line = readLine() {
+            var answer = "taken"
+            if line.hasPrefix("keys ") {
+                keys = try await JWTKeyCollection().add(jwksJSON: String(line.dropFirst(5)))
+            } else {
+                do {
+                    _ = try await verified(String(line.dropFirst(6)), keys, issuer, audience)
+                    answer = "good"
+                } catch {
+                    answer = "bad \(error)".split(separator: "\n").joined(separator: " ")
+                }
+            }
+            FileHandle.standardOutput.write(Data((answer + "\n").utf8))
+        }
     }
 
     private static func mint(_ folder: URL, _ issuer: String, _ audience: String) async throws {
