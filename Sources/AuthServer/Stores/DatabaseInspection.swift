@@ -23,10 +23,16 @@ package struct DatabaseInspection: Sendable {
             }
             return DatabaseInspection(folder: folder, keys: nil)
         }
-        try checkHeader(of: file, size: size, hasLog: logSize > 0)
-        if logSize > 0 { try checkLogHeader(of: file, size: logSize) }
-        return DatabaseInspection(folder: folder, keys: try readKeys(of: file, hasLog: logSize > 0))
+        // A log that ends with its header says nothing, and a reader that may not change it cannot begin with it: whoever
+        // opened the database was killed before the first page was there.
+        let hasLog = logSize > logHeaderBytes
+        try checkHeader(of: file, size: size, hasLog: hasLog)
+        if hasLog { try checkLogHeader(of: file) }
+        return DatabaseInspection(folder: folder, keys: try readKeys(of: file, hasLog: hasLog))
     }
+
+    /// SQLite file format, section 4.1.
+    private static let logHeaderBytes: Int64 = 32
 
     /// The database header (SQLite file format, section 1.3). With a log beside it the file may be behind, and only
     /// what never changes is judged.
@@ -50,10 +56,10 @@ package struct DatabaseInspection: Sendable {
 
     /// The header of the write-ahead log (SQLite file format, section 4.1). It is on the disk before the first frame:
     /// frames behind a wrong one were written and are lost, which SQLite would pass over in silence.
-    private static func checkLogHeader(of file: DatabaseFile, size: Int64) throws(StoreRefusal) {
-        let header = try file.head(file.logPath, 32)
+    private static func checkLogHeader(of file: DatabaseFile) throws(StoreRefusal) {
+        let header = try file.head(file.logPath, Int(logHeaderBytes))
         let magic = header.count == 32 ? bigEndian(header, 0) & 0xFFFF_FFFE : 0
-        guard magic == 0x377F_0682 || size <= 32 else {
+        guard magic == 0x377F_0682 else {
             throw .damaged(file.path, "its write-ahead log \(file.logPath) does not begin like one")
         }
     }

@@ -149,6 +149,26 @@ struct DamagedDatabaseTests {
         try reopened.close()
     }
 
+    @Test(arguments: [1, 31, 32, 33, 4151])
+    func `a log that was cut off before its first page is no obstacle, and no byte changes`(_ length: Int) async throws
+    {
+        let folder = try TemporaryFolder()
+        let store = try folder.open()
+        _ = try await store.update { _ in [Self.key] }
+        let log = folder.path + "/portcullis.sqlite-wal"
+        let start = try #require(FileManager.default.contents(atPath: log)).prefix(length)
+        try #require(start.count == length)
+        try store.close()
+        try Data(start).write(to: URL(fileURLWithPath: log))
+        let before = try folder.contents()
+        let inspection = try DatabaseInspection.inspect(try DataFolder.open(folder.path))
+        #expect(inspection.keys == [Self.key])
+        #expect(try folder.contents() == before)
+        let reopened = try EmbeddedStore.open(inspection, thread: QueueThread())
+        #expect(try await reopened.update { _ in nil } == [Self.key])
+        try reopened.close()
+    }
+
     @Test func `an open store maps no file that somebody else could cut off, and nobody else reads it`() async throws {
         let folder = try TemporaryFolder()
         let store = try folder.open()
