@@ -4,6 +4,7 @@ import HTTP
 import HTTPServer
 import Logging
 package import Reactor
+import Synchronization
 
 /// A running server. `start` and `stop` are the order in which everything begins and ends.
 package final class Application: Sendable {
@@ -25,6 +26,7 @@ package final class Application: Sendable {
     private let ops: EventLoopGroup
     private let servers: Servers
     private let backend: Backend
+    private let isStopping = Atomic(false)
 
     private init(
         _ configuration: Configuration, group: EventLoopGroup, ops: EventLoopGroup, servers: Servers, backend: Backend,
@@ -136,8 +138,10 @@ package final class Application: Sendable {
 
     // MARK: Stop
 
-    /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks.
+    /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks. Only the first
+    /// call does it; others return at once.
     package func stop() {
+        guard !isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
         backend.log.logger.info("draining")
         servers.readiness.set(false)
         servers.drain()
