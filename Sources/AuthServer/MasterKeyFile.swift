@@ -1,5 +1,4 @@
 import Auth
-import Glibc
 import OpenSSL
 
 /// Reads the master key file, or makes one for a new embedded installation. No default secret exists.
@@ -41,9 +40,16 @@ enum MasterKeyFile {
         _ path: String?, in folder: String, advice: String
     ) throws(StartupError) -> MasterKeys? {
         let file = file(path, in: folder)
-        guard var bytes = try read(file) else { return nil }
-        defer { bytes.withUnsafeMutableBytes { wipe($0) } }
-        do throws(MasterKeyError) { return try MasterKeys(parsing: bytes) } catch {
+        var content: SmallFile
+        do throws(SmallFile.Failure) { content = try SmallFile.read(file, maximumBytes: maximumBytes) } catch {
+            if error.isMissing { return nil }
+            throw StartupError(.configuration, "The master key file \(file) \(error).")
+        }
+        defer { content.bytes.withUnsafeMutableBytes { wipe($0) } }
+        guard !content.isReadableByOthers else {
+            throw StartupError(.configuration, "Others may read the master key file \(file). Run: chmod 600 \(file)")
+        }
+        do throws(MasterKeyError) { return try MasterKeys(parsing: content.bytes) } catch {
             throw StartupError(.dataDamaged, "\(file): \(error). Nothing was changed. \(advice)")
         }
     }
@@ -60,42 +66,4 @@ enum MasterKeyFile {
             throw StartupError(.internalFailure, "A master key cannot be made: \(error)")
         }
     }
-
-    /// Nil when there is no such file.
-    private static func read(_ path: String) throws(StartupError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw StartupError(.configuration, "The master key file \(path) cannot be read: \(reason())")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw StartupError(.configuration, "The master key file \(path) is not a regular file.")
-        }
-        guard status.st_mode & 0o077 == 0 else {
-            throw StartupError(
-                .configuration, "Others may read the master key file \(path). Run: chmod 600 \(path)")
-        }
-        var bytes = [UInt8](repeating: 0, count: maximumBytes + 1)
-        var count = 0
-        while count < bytes.count {
-            let capacity = bytes.count - count
-            let read = bytes.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, capacity)
-            }
-            guard read >= 0 else {
-                throw StartupError(.configuration, "The master key file \(path) cannot be read: \(reason())")
-            }
-            if read == 0 { break }
-            count += read
-        }
-        guard count <= maximumBytes else {
-            throw StartupError(.configuration, "The master key file \(path) is larger than \(maximumBytes) bytes.")
-        }
-        bytes.removeLast(bytes.count - count)
-        return bytes
-    }
-
-    private static func reason() -> String { String(cString: strerror(errno)) }
 }

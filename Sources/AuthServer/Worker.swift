@@ -36,6 +36,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let accessLog: AccessLog?
     private let authenticator: TokenAuthenticator
     private let verify: VerifyRoute
+    private let gate: TokenGate
     private var keys: KeyRingSnapshot
     private var keysRoute: KeysRoute
     private var keysNumber: UInt64 = 0
@@ -67,6 +68,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 entries: configuration.tokenCacheEntries,
                 bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
+        gate = TokenGate(authenticator: authenticator)
         me = MeRoute(users: parts.store)
         crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
         admin = parts.admin
@@ -212,7 +214,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private func respond(
         to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
-        let subject = try enforce(Worker.access[route] ?? .token(anyOf: []), request)
+        let subject = try gate.enforce(Worker.access[route] ?? .token(anyOf: []), request)
         switch route {
         case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1,
             .register where request.head.authorization.count > 1:
@@ -221,7 +223,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .login: return try await required(login).respond(to: request, exchange)
         case .refresh: return try await required(refresh).respond(to: request, from: exchange.origin)
         case .logout:
-            let access = try logoutSubject(request)
+            let access = try gate.logoutSubject(request)
             return try await required(logout).respond(to: request, access: access, from: exchange.origin)
         case .logoutAll:
             return try await required(logout).respondToAll(
@@ -257,62 +259,6 @@ final class Worker: RequestHandler, @unchecked Sendable {
         let nanoseconds = MonotonicTime.now.nanoseconds(since: exchange.firstByte)
         metrics.requests.count(route, status: status.code, nanoseconds: nanoseconds)
         accessLog?.note(route, status, problem, nanoseconds: nanoseconds, exchange)
-    }
-}
-
-// Access, before any handler runs.
-extension Worker {
-    /// Whose the request is; nil on an open route.
-    private func enforce(_ access: Access, _ request: Request) throws(Refusal) -> RevocationSubject? {
-        guard case .token(let roles) = access else { return nil }
-        try refuseTokenInQuery(request)
-        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject in
-            switch BearerCredential(request.head, bytes) {
-            case .absent: throw Refusal(.missingToken)
-            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
-            case .token(let text):
-                let token: AccessToken
-                do throws(AuthenticationError) {
-                    token = try authenticator.authenticate(text, now: currentTime().seconds)
-                } catch {
-                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
-                }
-                guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
-                    throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
-                }
-                return token.subject
-            }
-        }
-    }
-
-    /// Also beside a good one: a token in a query ends up in logs.
-    private func refuseTokenInQuery(_ request: Request) throws(Refusal) {
-        guard let range = request.head.query else { return }
-        if request.withBytes(of: range, { VerifyQuery($0).hasToken }) {
-            throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
-        }
-    }
-
-    private func hasRole(_ token: AccessToken, _ role: String) -> Bool {
-        Array(role.utf8).withUnsafeBytes { token.hasRole($0) }
-    }
-
-    /// A token that was revoked still says which session its owner wants to end: logging out twice is no error.
-    private func logoutSubject(_ request: Request) throws(Refusal) -> RevocationSubject? {
-        try refuseTokenInQuery(request)
-        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject? in
-            switch BearerCredential(request.head, bytes) {
-            case .absent: return nil
-            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
-            case .token(let text):
-                do throws(AuthenticationError) {
-                    return try authenticator.authenticate(text, now: currentTime().seconds).subject
-                } catch {
-                    if case .revoked(let subject) = error { return subject }
-                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
-                }
-            }
-        }
     }
 }
 

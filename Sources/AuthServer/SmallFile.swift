@@ -5,9 +5,11 @@ struct SmallFile {
     /// Why it was not read; completes "The file … ".
     struct Failure: Error, CustomStringConvertible {
         let description: String
+        var isMissing = false
     }
 
-    let bytes: [UInt8]
+    /// The caller's to wipe where they are a secret.
+    var bytes: [UInt8]
     /// Whether its mode lets group or others read it.
     let isReadableByOthers: Bool
 
@@ -37,6 +39,6 @@ struct SmallFile {
     }
 
     private static func unreadable() -> Failure {
-        Failure(description: "cannot be read: \(String(cString: strerror(errno)))")
+        Failure(description: "cannot be read: \(String(cString: strerror(errno)))", isMissing: errno == ENOENT)
     }
 }

@@ -1,0 +1,60 @@
+import Auth
+import HTTP
+
+/// What a request's access token opens: asked before any handler runs. One per loop.
+struct TokenGate {
+    let authenticator: TokenAuthenticator
+
+    /// Whose the request is; nil on an open route.
+    func enforce(_ access: Access, _ request: Request) throws(Refusal) -> RevocationSubject? {
+        guard case .token(let roles) = access else { return nil }
+        try refuseTokenInQuery(request)
+        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject in
+            switch BearerCredential(request.head, bytes) {
+            case .absent: throw Refusal(.missingToken)
+            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+            case .token(let text):
+                let token: AccessToken
+                do throws(AuthenticationError) {
+                    token = try authenticator.authenticate(text, now: currentTime().seconds)
+                } catch {
+                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                }
+                guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
+                    throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
+                }
+                return token.subject
+            }
+        }
+    }
+
+    /// Also beside a good one: a token in a query ends up in logs.
+    private func refuseTokenInQuery(_ request: Request) throws(Refusal) {
+        guard let range = request.head.query else { return }
+        if request.withBytes(of: range, { VerifyQuery($0).hasToken }) {
+            throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+        }
+    }
+
+    private func hasRole(_ token: AccessToken, _ role: String) -> Bool {
+        Array(role.utf8).withUnsafeBytes { token.hasRole($0) }
+    }
+
+    /// A token that was revoked still says which session its owner wants to end: logging out twice is no error.
+    func logoutSubject(_ request: Request) throws(Refusal) -> RevocationSubject? {
+        try refuseTokenInQuery(request)
+        return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject? in
+            switch BearerCredential(request.head, bytes) {
+            case .absent: return nil
+            case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
+            case .token(let text):
+                do throws(AuthenticationError) {
+                    return try authenticator.authenticate(text, now: currentTime().seconds).subject
+                } catch {
+                    if case .revoked(let subject) = error { return subject }
+                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                }
+            }
+        }
+    }
+}
