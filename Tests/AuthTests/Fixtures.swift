@@ -1,7 +1,7 @@
 import JWT
 import OpenSSL
 import Passwords
-import Synchronization
+import Reactor
 
 @testable import Auth
 
@@ -234,9 +234,9 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
 
 /// The table behind a lock, as a server would.
 final class LockedThrottle: LoginThrottle {
-    private let table: Mutex<ThrottleTable>
+    private let table: Lock<ThrottleTable>
 
-    init(_ table: ThrottleTable = ThrottleTable()) { self.table = Mutex(table) }
+    init(_ table: ThrottleTable = ThrottleTable()) { self.table = Lock(table) }
 
     func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict {
         table.withLock { $0.reserve(keys, at: now) }
@@ -251,10 +251,10 @@ final class LockedThrottle: LoginThrottle {
 
 /// The table behind a lock, as a server would.
 final class LockedDesk: RegistrationDesk {
-    private let table: Mutex<RegistrationTable>
-    private let entries = Mutex(0)
+    private let table: Lock<RegistrationTable>
+    private let entries = Lock(0)
 
-    init(_ table: RegistrationTable = RegistrationTable()) { self.table = Mutex(table) }
+    init(_ table: RegistrationTable = RegistrationTable()) { self.table = Lock(table) }
 
     var count: Int { table.withLock { $0.count } }
     /// How many have come, those who wait included.
@@ -274,7 +274,7 @@ final class LockedDesk: RegistrationDesk {
 
 /// Keeps what is recorded.
 final class MemoryAudit: AuditLog {
-    private let recorded = Mutex<[AuditEntry]>([])
+    private let recorded = Lock<[AuditEntry]>([])
 
     var entries: [AuditEntry] { recorded.withLock { $0 } }
 
@@ -292,7 +292,7 @@ final class CountingHasher: PasswordHasher {
         var admissionFailure: HashingError?
     }
 
-    let counts = Mutex(Counts())
+    let counts = Lock(Counts())
     let parameters: PasswordHashParameters
 
     init(_ parameters: PasswordHashParameters) { self.parameters = parameters }
@@ -347,7 +347,7 @@ final class CountingHasher: PasswordHasher {
 
 /// Applies to one set.
 final class SetPublisher: RevocationPublisher {
-    let set = Mutex(RevocationSet())
+    let set = Lock(RevocationSet())
 
     func publish(_ revocations: [Revocation]) async {
         set.withLock { $0 = $0.applying(revocations) }
@@ -356,9 +356,9 @@ final class SetPublisher: RevocationPublisher {
 
 /// The clock and the keys of a service under test.
 final class TestState: Sendable {
-    private let value: Mutex<AuthState>
+    private let value: Lock<AuthState>
 
-    init(_ keys: KeyRingSnapshot) { value = Mutex(AuthState(now: testStart, keys: keys, generation: 0)) }
+    init(_ keys: KeyRingSnapshot) { value = Lock(AuthState(now: testStart, keys: keys, generation: 0)) }
 
     var current: AuthState { value.withLock { $0 } }
 

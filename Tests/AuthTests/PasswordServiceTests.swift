@@ -1,8 +1,8 @@
 import JWT
 import OpenSSL
 import Passwords
+import Reactor
 import StoreConformance
-import Synchronization
 import Testing
 
 @testable import Auth

@@ -1,7 +1,7 @@
 import JWT
 import OpenSSL
+import Reactor
 import StoreConformance
-import Synchronization
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import OpenSSL
 import Passwords
+import Reactor
 import StoreConformance
-import Synchronization
 import TestSupport
 import Testing
 
