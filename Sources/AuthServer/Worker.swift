@@ -97,6 +97,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             service: PasswordService(
                 check: check, users: parts.store, passwords: parts.store, hasher: parts.hashPool,
                 publisher: parts.hub, audit: parts.audit, issuer: issuer, policy: configuration.passwordPolicy,
+                graceSeconds: Int64(configuration.refreshGraceSeconds),
                 state: state),
             cookie: cookie, throttled: metrics.throttled)
         if configuration.registration == .open {
@@ -227,7 +228,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await required(logout).respond(to: request, access: access, from: exchange.origin)
         case .logoutAll:
             return try await required(logout).respondToAll(
-                to: request, user: required(subject).user, from: exchange.origin)
+                to: request, subject: required(subject), from: exchange.origin)
         case .register:
             return try await required(register).respond(to: request, from: exchange.origin)
         case .password:

@@ -126,9 +126,10 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
         _ change: PasswordChange, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> PasswordChangeResult {
         try note("changePassword")
+        guard passwords[change.user]?.hash == change.oldHash else { return .stale }
         guard var user = users[change.user], user.isEnabled, user.version == change.version,
-            passwords[change.user]?.hash == change.oldHash, var session = sessions[change.session]
-        else { return .stale }
+            var session = sessions[change.session]
+        else { return .gone }
         passwords[change.user] = StoredPassword(hash: change.newHash)
         user.version += 1
         users[user.id] = user
@@ -162,7 +163,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
 
     func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         try note("open")
         guard let user = users[session.userID], user.isEnabled, user.version == session.userVersion else {
@@ -211,7 +212,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     }
 
     func endAll(
-        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
         try note("endAll")
         guard let version = users[user]?.version else { return [] }
@@ -365,6 +366,12 @@ final class TestState: Sendable {
     func advance(milliseconds: Int64) {
         value.withLock {
             $0 = AuthState(now: $0.now.adding(milliseconds: milliseconds), keys: $0.keys, generation: $0.generation)
+        }
+    }
+
+    func raiseGeneration() {
+        value.withLock {
+            $0 = AuthState(now: $0.now, keys: $0.keys, generation: $0.generation + 1)
         }
     }
 

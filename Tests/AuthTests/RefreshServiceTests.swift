@@ -171,6 +171,29 @@ import Testing
         _ = try await rig.refresh(rig.first)
     }
 
+    @Test func `a generation raised while the store decides is not that of the token`() async throws {
+        let rig = try await Rig()
+        let state = rig.state
+        // The state is asked for before the store and after it; a revocation of everything falls between.
+        let asked = Lock(0)
+        let service = RefreshService(
+            throttle: rig.throttle, sessions: rig.store, publisher: rig.publisher,
+            issuer: TokenIssuer(issuer: "https://issuer", audience: "api"), graceSeconds: 60,
+            state: {
+                if asked.withLock({
+                    $0 += 1; return $0
+                }) == 2 {
+                    state.raiseGeneration()
+                }
+                return state.current
+            })
+        guard case .granted(let tokens) = await service.refresh(rig.first) else { throw Refused(reply: .refused) }
+        #expect(state.current.generation == 1)
+        let verifier = try AccessTokenVerifier(
+            keys: state.current.keys.verification, issuer: "https://issuer", audience: "api", leewaySeconds: 0)
+        #expect(try verifier.verify(tokens.accessToken, now: testStart.seconds).claims.generation == 0)
+    }
+
     @Test func `the next refresh brings a raised version and new roles`() async throws {
         let rig = try await Rig()
         await rig.store.change(rig.user) {

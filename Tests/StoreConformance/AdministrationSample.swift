@@ -17,7 +17,7 @@ extension Sample {
     ) -> PasswordChange {
         PasswordChange(
             user: session.userID, version: session.userVersion, session: session.id, oldHash: old, newHash: new,
-            attempt: attempt)
+            attempt: attempt, graceMilliseconds: 60_000)
     }
 }
 

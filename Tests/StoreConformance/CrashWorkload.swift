@@ -68,7 +68,7 @@ package enum CrashWorkload {
     ) async throws {
         let change = PasswordChange(
             user: user.id, version: user.version, session: session, oldHash: "$argon2id$sample", newHash: newHash,
-            attempt: nil)
+            attempt: nil, graceMilliseconds: 0)
         record("will password \(user.id) \(session)")
         _ = try await store.changePassword(change, at: Sample.at(90), from: .server)
         record("did password \(user.id) \(session)")

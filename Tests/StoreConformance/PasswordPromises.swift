@@ -57,26 +57,45 @@ extension StoreContract {
             ) -> PasswordChange {
                 PasswordChange(
                     user: user.id, version: version ?? user.version, session: session.id, oldHash: hash,
-                    newHash: "$new", attempt: nil)
+                    newHash: "$new", attempt: nil, graceMilliseconds: 60_000)
             }
             let before = try await (store.everyUser(), store.everyEntry(), store.load(at: Sample.start))
+            for hash in ["$other", ""] {
+                let change = change(user, in: session, from: hash)
+                #expect(try await store.changePassword(change, at: Sample.at(60), from: .server) == .stale)
+            }
             let wrong = [
-                change(user, in: session, from: "$other"), change(user, in: session, from: ""),
                 change(user, version: 0, in: session), change(user, version: 2, in: session),
                 change(user, in: ended), change(user, in: theirs), change(other, in: session),
             ]
             for change in wrong {
-                #expect(try await store.changePassword(change, at: Sample.at(60), from: .server) == .stale)
+                #expect(try await store.changePassword(change, at: Sample.at(60), from: .server) == .gone)
             }
             let late = Sample.at(7 * 86_400)
-            #expect(try await store.changePassword(change(user, in: session), at: late, from: .server) == .stale)
+            #expect(try await store.changePassword(change(user, in: session), at: late, from: .server) == .gone)
             let after = try await (store.everyUser(), store.everyEntry(), store.load(at: Sample.start))
             #expect(before.0 == after.0 && before.1 == after.1 && before.2 == after.2)
             #expect(try await store.sessions(of: user.id) == [session])
             _ = try await store.setEnabled(false, of: user.id, at: Sample.at(1))
             let disabled = try #require(try await store.user(user.id))
             let asked = change(disabled, in: session)
-            #expect(try await store.changePassword(asked, at: Sample.at(60), from: .server) == .stale)
+            #expect(try await store.changePassword(asked, at: Sample.at(60), from: .server) == .gone)
+        },
+        StorePromise("a change within the grace of a rotation keeps the counter, a later one rotates") {
+            store async throws in
+            var user = try await Sample.user("ada", in: store)
+            let session = try await Sample.openSession(of: user, in: store)
+            _ = try await store.refresh(session.id, at: Sample.at(100)) { _ in .rotate(to: 1) }
+            for (second, counter, hash) in [(159, 1, "$argon2id$sample"), (160, 2, "$159")] as [(Int64, UInt32, String)]
+            {
+                let change = PasswordChange(
+                    user: user.id, version: user.version, session: session.id, oldHash: hash, newHash: "$\(second)",
+                    attempt: nil, graceMilliseconds: 60_000)
+                let result = try await store.changePassword(change, at: Sample.at(second), from: .server)
+                guard case .changed(let row, let owner, _) = result else { throw UnexpectedAnswer() }
+                #expect(row.counter == counter && row.userVersion == owner.version)
+                user = owner
+            }
         },
         StorePromise("a change beside an administrator's reset comes before it or is stale") { store async throws in
             for round in 0..<20 {
@@ -132,7 +151,7 @@ extension StoreContract {
             let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
             let session = try Sample.session(of: user)
             _ = try await store.open(
-                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, from: .server)
+                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: nil, from: .server)
             let result = try await store.changePassword(
                 Sample.passwordChange(session, from: "$once", to: "$own"), at: Sample.at(200), from: .server)
             #expect(result != .stale)
@@ -160,6 +179,7 @@ extension StoreContract {
     private static func login(_ user: User, at time: UnixTime, _ store: any Stores) async throws -> SessionOpening {
         try await store.open(
             Sample.session(of: user, at: time), maximumPerUser: 100, givingBack: nil, usesOneTimePassword: true,
+            generation: nil,
             from: .server)
     }
 }

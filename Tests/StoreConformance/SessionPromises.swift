@@ -5,6 +5,34 @@ extension StoreContract {
     package static let sessions: [StorePromise] = opening + refreshing + ending
 
     private static let opening: [StorePromise] = [
+        StorePromise("a session is not opened under a generation that is over") { store async throws in
+            let user = try await Sample.user("ada", in: store)
+            let before = try Sample.session(of: user)
+            _ = try await store.revoke(
+                .sessionsBefore(Sample.at(1)), at: Sample.at(1), as: .localOperator, from: .server)
+            for (generation, isOpened) in [(Int64(0), false), (2, false), (1, true)] {
+                let opening = try await store.open(
+                    before, maximumPerUser: 100, givingBack: nil, usesOneTimePassword: false, generation: generation,
+                    from: .server)
+                #expect((opening == .opened(revocations: [])) == isOpened)
+            }
+            #expect(try await store.sessions(of: user.id) == [before])
+        },
+        StorePromise("ending all sessions again changes nothing and tells the same") { store async throws in
+            let user = try await Sample.user("ada", in: store)
+            _ = try await Sample.openSession(of: user, in: store)
+            let told = try await inParallel(50) { _ in
+                try await store.endAll(of: user.id, version: 1, at: Sample.at(1), from: .server)
+            }
+            #expect(Set(told).count == 1 && told.first?.count == 1)
+            #expect(try await store.user(user.id)?.version == 2)
+            // A role that changed meanwhile has raised the version and ended nothing.
+            let current = try #require(try await store.user(user.id))
+            _ = try await Sample.openSession(of: current, at: Sample.at(2), in: store)
+            _ = try await store.endAll(of: user.id, version: 1, at: Sample.at(3), from: .server)
+            #expect(try await store.sessions(of: user.id).isEmpty)
+            #expect(try await store.user(user.id)?.version == 3)
+        },
         StorePromise("a session is read back as it was opened") { store async throws in
             let user = try await Sample.user("ada", in: store)
             let session = try await Sample.openSession(of: user, in: store)

@@ -22,7 +22,8 @@ extension SessionStore {
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
     ) async throws(StoreError) -> SessionOpening {
         try await open(
-            session, maximumPerUser: maximumPerUser, givingBack: attempt, usesOneTimePassword: false, from: .server)
+            session, maximumPerUser: maximumPerUser, givingBack: attempt, usesOneTimePassword: false, generation: nil,
+            from: .server)
     }
 
     package func refresh(
@@ -36,7 +37,7 @@ extension SessionStore {
     }
 
     package func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
-        try await endAll(of: user, at: now, from: .server)
+        try await endAll(of: user, version: nil, at: now, from: .server)
     }
 }
 
@@ -51,5 +52,7 @@ extension LogoutService {
 
     package func logout(session: Identifier) async -> LogoutReply { await logout(session: session, from: .server) }
 
-    package func logoutAll(user: Identifier) async -> LogoutReply { await logoutAll(user: user, from: .server) }
+    package func logoutAll(user: Identifier) async -> LogoutReply {
+        await logoutAll(user: user, version: 1, from: .server)
+    }
 }

@@ -134,7 +134,8 @@ package struct LoginService: Sendable {
             tokens.mustChangePassword = password.oneTime != nil
             let opening = try await sessions.open(
                 session, maximumPerUser: limits.sessionsPerUser, givingBack: reservation,
-                usesOneTimePassword: password.oneTime != nil, from: origin)
+                usesOneTimePassword: password.oneTime != nil,
+                generation: state.generation, from: origin)
             switch opening {
             case .opened(let revocations):
                 if !revocations.isEmpty { await publisher.publish(revocations) }

@@ -38,10 +38,12 @@ package struct LogoutService: Sendable {
         return await end { () async throws(StoreError) in try await sessions.end(session, at: now, from: origin) }
     }
 
-    /// Ends every session of a user.
-    package func logoutAll(user: Identifier, from origin: RequestOrigin) async -> LogoutReply {
+    /// Ends every session of a user, in the name of an access token of `version`.
+    package func logoutAll(user: Identifier, version: Int64, from origin: RequestOrigin) async -> LogoutReply {
         let now = state().now
-        return await end { () async throws(StoreError) in try await sessions.endAll(of: user, at: now, from: origin) }
+        return await end { () async throws(StoreError) in
+            try await sessions.endAll(of: user, version: version, at: now, from: origin)
+        }
     }
 
     private func end(_ body: () async throws(StoreError) -> [Revocation]) async -> LogoutReply {

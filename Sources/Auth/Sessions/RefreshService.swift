@@ -57,7 +57,7 @@ package struct RefreshService: Sendable {
             return .unavailable
         }
         switch result {
-        case .granted(let session, let user): return answer(session, user, keys: keys)
+        case .granted(let session, let user): return answer(session, user, keys: keys, generation: before.generation)
         case .refused(let revocations):
             if !revocations.isEmpty { await publisher.publish(revocations) }
             return .refused
@@ -98,13 +98,17 @@ package struct RefreshService: Sendable {
         do throws(OpenSSLError) { return try token.isProved(by: secret) } catch { return nil }
     }
 
-    /// Signs under the newest state, and reads the secret with the keys that just opened it.
-    private func answer(_ session: StoredSession, _ user: User, keys: RefreshKeys) -> RefreshReply {
+    /// Signs with the newest keys, under the generation from before the store was asked: a newer one may be that of a
+    /// revocation which came after, and ended this very session. Reads the secret with the keys that just opened it.
+    private func answer(
+        _ session: StoredSession, _ user: User, keys: RefreshKeys, generation: Int64
+    ) -> RefreshReply {
         guard let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: keys) else {
             return .unavailable
         }
         do throws(TokenKeyError) {
-            return .granted(try issuer.tokens(for: session, of: user, secret: secret, in: state()))
+            return .granted(
+                try issuer.tokens(for: session, of: user, secret: secret, in: state().under(generation: generation)))
         } catch {
             return .unavailable
         }

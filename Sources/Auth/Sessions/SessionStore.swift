@@ -78,10 +78,11 @@ package protocol SessionStore: Sendable {
     /// Stores a session if the user is still enabled with the version it carries; at most `maximumPerUser` stay, the one
     /// idle longest ends. Takes the attempt back in the same transaction, with every other attempt counted for the
     /// same name from the same address or device. With `usesOneTimePassword` the user's one-time password is used up by
-    /// it; of parallel callers exactly one is opened then.
+    /// it; of parallel callers exactly one is opened then. With a `generation` that is no longer the fleet's, nothing is
+    /// stored (`userChanged`): a login in flight must not outlive the end of every session made before it was done.
     func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening
 
     /// Reads the session and its user, asks `decide` and carries the decision out, all in one transaction; parallel
@@ -98,9 +99,11 @@ package protocol SessionStore: Sendable {
         _ id: Identifier, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation]
 
-    /// Ends all sessions of a user and raises the version, so that every access token dies with them.
+    /// Ends all sessions of a user and raises the version, so that every access token dies with them. When the version is
+    /// beyond `version` already and no session is left, nothing changes, and the entry still in force is told again: so
+    /// that repeats cost no more than that. Nil always raises.
     func endAll(
-        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation]
 
     func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession]

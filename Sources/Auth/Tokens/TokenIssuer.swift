@@ -13,6 +13,9 @@ package struct AuthState: Sendable {
         self.keys = keys
         self.generation = generation
     }
+
+    /// The same under another generation.
+    func under(generation: Int64) -> AuthState { AuthState(now: now, keys: keys, generation: generation) }
 }
 
 /// The reply to a login or a refresh.

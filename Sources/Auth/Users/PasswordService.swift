@@ -65,12 +65,13 @@ package struct PasswordService: Sendable {
     private let audit: any AuditLog
     private let issuer: TokenIssuer
     private let policy: PasswordPolicy
+    private let graceMilliseconds: Int64
     private let state: @Sendable () -> AuthState
 
     package init(
         check: PasswordCheck, users: any UserStore, passwords: any PasswordStore, hasher: any PasswordHasher,
         publisher: any RevocationPublisher, audit: any AuditLog, issuer: TokenIssuer,
-        policy: PasswordPolicy = PasswordPolicy(), state: @escaping @Sendable () -> AuthState
+        policy: PasswordPolicy = PasswordPolicy(), graceSeconds: Int64 = 60, state: @escaping @Sendable () -> AuthState
     ) {
         self.check = check
         self.users = users
@@ -80,6 +81,8 @@ package struct PasswordService: Sendable {
         self.audit = audit
         self.issuer = issuer
         self.policy = policy
+        let bounds = RefreshService.graceSeconds
+        graceMilliseconds = min(max(graceSeconds, bounds.lowerBound), bounds.upperBound) * 1000
         self.state = state
     }
 
@@ -140,10 +143,11 @@ package struct PasswordService: Sendable {
         }
         let change = PasswordChange(
             user: user.id, version: request.subject.userVersion, session: request.subject.session, oldHash: oldHash,
-            newHash: newHash, attempt: reservation)
+            newHash: newHash, attempt: reservation, graceMilliseconds: graceMilliseconds)
+        let before = state()
         let result: PasswordChangeResult
         do throws(StoreError) {
-            result = try await passwords.changePassword(change, at: state().now, from: request.origin)
+            result = try await passwords.changePassword(change, at: before.now, from: request.origin)
         } catch {
             await check.giveBack(reservation)
             return .unavailable
@@ -152,14 +156,18 @@ package struct PasswordService: Sendable {
         case .stale:
             await check.giveBack(reservation)
             return .stale
+        case .gone:
+            await check.giveBack(reservation)
+            return .gone
         case .changed(let session, let user, let revocations):
             if !revocations.isEmpty { await publisher.publish(revocations) }
-            return answer(session, user)
+            return answer(session, user, generation: before.generation)
         }
     }
 
-    private func answer(_ session: StoredSession, _ user: User) -> PasswordReply {
-        let state = state()
+    /// Under the generation from before the store was asked, as a refresh is.
+    private func answer(_ session: StoredSession, _ user: User, generation: Int64) -> PasswordReply {
+        let state = state().under(generation: generation)
         guard let secret = SessionSecret.open(session.sealedSecret, for: session.id, keys: state.keys.refresh) else {
             return .unavailable
         }

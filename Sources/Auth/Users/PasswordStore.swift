@@ -9,10 +9,12 @@ package struct PasswordChange: Sendable, Equatable {
     package let newHash: String
     /// The attempt that the comparison was counted as; given back as a login's is.
     package let attempt: AttemptReservation?
+    /// A session that was rotated less than this ago keeps its counter: at most one rotation in a grace.
+    package let graceMilliseconds: Int64
 
     package init(
         user: Identifier, version: Int64, session: Identifier, oldHash: String, newHash: String,
-        attempt: AttemptReservation?
+        attempt: AttemptReservation?, graceMilliseconds: Int64
     ) {
         self.user = user
         self.version = version
@@ -20,15 +22,18 @@ package struct PasswordChange: Sendable, Equatable {
         self.oldHash = oldHash
         self.newHash = newHash
         self.attempt = attempt
+        self.graceMilliseconds = graceMilliseconds
     }
 }
 
 /// What a change of password came to.
 package enum PasswordChangeResult: Sendable, Equatable {
-    /// The session goes on, rotated by one and with the user's new version.
+    /// The session goes on with the user's new version, rotated as a refresh would rotate it.
     case changed(StoredSession, User, revocations: [Revocation])
-    /// Another change came first, or the session or account is gone or of another version: nothing changed.
+    /// Another change of the password came first: nothing changed.
     case stale
+    /// The session or account is over, or of another version: nothing changed.
+    case gone
 }
 
 /// Passwords that users change themselves.

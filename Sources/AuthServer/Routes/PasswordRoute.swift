@@ -32,7 +32,7 @@ struct PasswordRoute: Sendable {
         case .unchanged: throw Refusal(.invalidBody, "new_password must not be the old one.")
         case .passwordRefused(let problem): throw Refusal(.invalidBody, "new_password \(problem.requirement).")
         case .gone: throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
-        case .stale: throw Refusal(.passwordChanged, "Another change of this account came first.")
+        case .stale: throw Refusal(.passwordChanged, "Another change of the password came first.")
         case .throttled(let rule, let wait):
             throttled.count(rule)
             throw .throttled(milliseconds: wait)

@@ -13,6 +13,7 @@ struct RefreshRoute: Sendable {
         guard let credential else { throw Refusal(.invalidBody, "refresh_token is required.") }
         switch await service.refresh(credential.token, from: origin) {
         case .granted(let tokens): return try TokenReply.response(tokens, credential.delivery, cookie)
+        // The cookie stays: by the time this arrives it may be that of a new login.
         case .refused: throw Refusal(.invalidGrant, "The refresh token is not valid or no longer is.")
         case .throttled(let rule, let wait):
             throttled.count(rule)
@@ -56,7 +57,9 @@ struct LogoutRoute: Sendable {
         guard let credential = try RefreshCredential(request, cookie) else {
             throw Refusal(.missingToken, "Send a refresh token or an access token.")
         }
-        let reply = await service.logout(refreshToken: credential.token, from: origin)
+        var reply = await service.logout(refreshToken: credential.token, from: origin)
+        // A cookie that is none of ours, or no longer, names no session that could be left; it must not stay there.
+        if reply == .refused, credential.delivery == .cookie { reply = .done }
         return try respond(reply, clearsCookie: credential.delivery == .cookie)
     }
 
@@ -81,9 +84,9 @@ struct LogoutRoute: Sendable {
 
     /// By the access token. The browser's cookie goes, too: whatever its session was, nobody stays signed in there.
     func respondToAll(
-        to request: Request, user: Identifier, from origin: RequestOrigin
+        to request: Request, subject: RevocationSubject, from origin: RequestOrigin
     ) async throws(Refusal) -> Response {
-        let reply = await service.logoutAll(user: user, from: origin)
+        let reply = await service.logoutAll(user: subject.user, version: subject.userVersion, from: origin)
         return try respond(reply, clearsCookie: cookie.isCarried(by: request))
     }
 

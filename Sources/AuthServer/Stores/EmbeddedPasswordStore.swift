@@ -5,22 +5,27 @@ extension EmbeddedStore: PasswordStore {
         _ change: PasswordChange, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> PasswordChangeResult {
         try await perform { transaction in
-            guard var user = try Self.user(change.user, transaction), user.isEnabled, user.version == change.version,
-                var session = try Self.session(change.session, transaction), session.userID == user.id,
-                now < session.idleExpiresAt, now < session.absoluteExpiresAt, session.counter < .max
-            else { return .stale }
-            try transaction.run(
-                """
-                UPDATE users SET password_hash = ?, one_time_expires_at = NULL, one_time_is_used = 0
-                WHERE id = ? AND password_hash = ?
-                """, change.newHash, user.id.blob, change.oldHash)
-            guard transaction.changes == 1 else { return .stale }
-            guard let revocation = try Self.raiseVersion(of: user.id, at: now, transaction) else { return .stale }
+            guard var user = try Self.user(change.user, transaction) else { return .gone }
+            let hash = try transaction.row("SELECT password_hash FROM users WHERE id = ?", user.id.blob)
+            guard try hash?.text(0) == change.oldHash else { return .stale }
+            guard user.isEnabled, user.version == change.version,
+                var session = try Self.session(change.session, transaction), session.userID == user.id
+            else { return .gone }
+            switch RefreshRule.decide(
+                session, presented: session.counter, proofIsValid: true, at: now,
+                graceMilliseconds: change.graceMilliseconds)
+            {
+            case .rotate(let counter):
+                session.counter = counter
+                session.rotatedAt = now
+            case .repeatCurrent: break
+            case .adopt, .endAsReused, .endAsExpired, .undecidable: return .gone
+            }
+            guard let revocation = try Self.raiseVersion(of: user.id, at: now, transaction) else { return .gone }
             user.version += 1
+            try Self.setPassword(of: user.id, to: StoredPassword(hash: change.newHash), transaction)
             try transaction.run("DELETE FROM sessions WHERE user_id = ? AND id <> ?", user.id.blob, session.id.blob)
             session.userVersion = user.version
-            session.counter += 1
-            session.rotatedAt = now
             session.lastUsedAt = now
             try Self.update(session, transaction)
             if let attempt = change.attempt { try Self.giveBackAll(with: attempt, transaction) }

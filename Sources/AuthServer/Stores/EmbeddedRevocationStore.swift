@@ -96,6 +96,13 @@ extension EmbeddedStore: RevocationStore {
         return revocation
     }
 
+    static func generation(_ transaction: Transaction) throws -> Int64 {
+        guard let row = try transaction.row("SELECT generation FROM meta") else {
+            throw StoreError.damaged("table meta is empty")
+        }
+        return try row.integer(0)
+    }
+
     /// No token made before is good any more, so that the generation stands for every other entry.
     static func raiseGeneration(_ transaction: Transaction) throws -> Revocation {
         let row = try transaction.row("UPDATE meta SET generation = generation + 1 RETURNING generation")

@@ -12,11 +12,12 @@ extension EmbeddedStore: SessionStore {
 
     package func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         try await perform { transaction in
             let user = try Self.user(session.userID, transaction)
             guard let user, user.isEnabled, user.version == session.userVersion else { return .userChanged }
+            if let generation, try Self.generation(transaction) != generation { return .userChanged }
             if usesOneTimePassword, try !Self.useOneTimePassword(of: user.id, at: session.createdAt, transaction) {
                 return .passwordUsed
             }
@@ -87,9 +88,12 @@ extension EmbeddedStore: SessionStore {
     }
 
     package func endAll(
-        of user: Identifier, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
         try await perform { transaction in
+            if let version, try Self.isOver(user, beyond: version, transaction) {
+                return try Self.revocations(ofUser: user, at: now, transaction)
+            }
             guard let (revocation, _) = try Self.endAll(of: user, at: now, transaction) else { return [] }
             let cause = Cause(actor: .user(user), origin: origin, at: now)
             try transaction.audit(.userSessionsEnded, cause, user: user)
@@ -108,6 +112,16 @@ extension EmbeddedStore: SessionStore {
 
     static func session(_ id: Identifier, _ transaction: Transaction) throws -> StoredSession? {
         try transaction.row("SELECT \(sessionColumns) FROM sessions WHERE id = ?", id.blob).map { try session(of: $0) }
+    }
+
+    /// Whether what was asked for under `version` is done: somebody raised it and ended every session.
+    private static func isOver(
+        _ user: Identifier, beyond version: Int64, _ transaction: Transaction
+    ) throws -> Bool {
+        let row = try transaction.row(
+            "SELECT 1 FROM users WHERE id = ? AND version > ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id)",
+            user.blob, version)
+        return row != nil
     }
 
     /// Raises the user's version and ends its sessions. One revocation by version stands for all of them. Nil for a user

@@ -82,6 +82,24 @@ import Testing
         }
     }
 
+    @Test
+    func `a logout clears a cookie that is good for nothing; a refused refresh leaves it to a login that was faster`()
+        async throws
+    {
+        try await APIServer.run { server in
+            let client = try server.client()
+            for dead in ["x", String(repeating: "A", count: 120)] {
+                let cookie = "Cookie: \(CookieTests.prefix)\(dead)"
+                let refresh = try client.post("/api/v1/auth/refresh", [CookieTests.sameOrigin, cookie])
+                #expect(refresh.status == 401 && refresh.field("set-cookie") == nil)
+                #expect(try client.post("/api/v1/auth/logout", ["Sec-Fetch-Site: cross-site", cookie]).status == 403)
+                let logout = try client.post("/api/v1/auth/logout", [CookieTests.sameOrigin, cookie])
+                #expect(logout.status == 204 && logout.field("set-cookie") == CookieTests.cleared)
+                #expect(try client.post("/api/v1/auth/logout", json: #"{"refresh_token":"\#(dead)"}"#).status == 401)
+            }
+        }
+    }
+
     @Test func `a token in body and cookie, a repeated cookie and a malformed one are refused`() async throws {
         try await APIServer.run { server in
             let client = try server.client()

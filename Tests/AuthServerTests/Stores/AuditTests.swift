@@ -71,7 +71,7 @@ struct AuditTests {
         Change(testDescription: "change of password") { store, user, session in
             let change = PasswordChange(
                 user: user.id, version: user.version, session: session.id, oldHash: "$hash", newHash: "$new",
-                attempt: AttemptReservation(id: 1))
+                attempt: AttemptReservation(id: 1), graceMilliseconds: 60_000)
             _ = try await store.changePassword(change, at: start, from: origin)
         },
         Change(testDescription: "update") { store, user, _ in
