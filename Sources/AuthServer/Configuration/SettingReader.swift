@@ -33,6 +33,7 @@ struct SettingReader {
             problems += error.problems
             return
         }
+        problems += file.problems
         for name in file.names { checkKnown(name, shown: "\(ConfigurationFile.shown(name.key)) in \(path)") }
         for setting in Setting.all {
             guard let member = file.object[setting.key] else { continue }

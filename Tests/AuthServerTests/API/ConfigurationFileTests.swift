@@ -132,10 +132,41 @@ import Testing
         #expect(try Given("{\(member)}").problems() == [problem])
     }
 
-    @Test func `an array of several types is refused, whatever its key`() throws {
-        #expect(try Given("{\"allowed_origins\": [\"https://a.example\", 1]}").problems().count == 1)
-        #expect(try Given("{\"allowed_origins\": [[\"https://a.example\"]]}").problems().count == 1)
-        #expect(try Given("{\"allowed_origins\": [null]}").problems().count == 1)
+    /// Values that no setting has a form for, and a key that they are given to.
+    static let shapeless: [(String, String)] = [
+        ("allowed_origins", "[null]"), ("allowed_origins", "[[\"https://a.example\"]]"), ("allowed_origins", "[{}]"),
+        ("allowed_origins", "[\"https://a.example\", 1]"), ("allowed_origins", "[1, \"https://a.example\"]"),
+        ("allowed_origins", "[true]"), ("allowed_origins", "{}"), ("loops", "12345678901234567890"),
+        ("loops", "-12345678901234567890"), ("loops", "1.5e300"), ("admin_password", "12345678901234567890"),
+        ("issuer", "[1,\"a\"]"), ("issuer", "[null]"), ("issuer", "{\"loops\": [null]}"), ("listen", "[[]]"),
+    ]
+
+    @Test(arguments: shapeless) func `a value of no setting's form is named with its key, beside all others`(
+        _ key: String, _ value: String
+    ) throws {
+        let setting = try #require(Setting.all.first { $0.key == key })
+        let found = try Given("{\"drain_seconds\":-1,\"lops\":[null],\"\(key)\":\(value)}").problems()
+        #expect(
+            Set(found) == [
+                "drain_seconds in FILE must be a whole number from 0 to 3600",
+                "lops in FILE is not a setting of this version",
+                "\(key) in FILE must be \(setting.expectation(from: .file))",
+            ])
+        #expect(found.count == 3)
+    }
+
+    @Test func `a key that is there twice hides no other problem`() throws {
+        let found = try Given("{\"loops\":1,\n\"loops\":2,\"lops\":1,\n\"lops\":[null,{\"a\":1,\"a\":2}],\"issuer\":7}")
+            .problems(["PORTCULLIS_LOOPS": "x"])
+        #expect(
+            found == [
+                "The configuration file FILE has the key loops twice, line 2",
+                "The configuration file FILE has the key lops twice, line 3",
+                "The configuration file FILE has the key a twice, line 3",
+                "lops in FILE is not a setting of this version",
+                "issuer in FILE must be text of 1 to 1024 bytes without control characters",
+                "PORTCULLIS_LOOPS must be a whole number from 1 to 256",
+            ])
     }
 
     @Test func `all that is wrong in the file and the environment is told at once`() throws {
