@@ -24,10 +24,12 @@ struct SettingReader {
     private(set) var configuration: Configuration
     private(set) var origins: [String: SettingOrigin] = [:]
     private(set) var problems: [String] = []
+    private var filePath: String?
 
     init(_ configuration: Configuration) { self.configuration = configuration }
 
     mutating func read(file path: String) {
+        filePath = path
         let file: ConfigurationFile
         do throws(ConfigurationError) { file = try ConfigurationFile.read(path) } catch {
             problems += error.problems
@@ -91,16 +93,24 @@ struct SettingReader {
     /// What no setting can say of itself. After all sources.
     mutating func checkTogether() {
         if !configuration.opsListen.isLoopback {
-            problems.append("PORTCULLIS_OPS_LISTEN must be a loopback address: the ops port has no access control")
+            problems.append(
+                "\(shown("PORTCULLIS_OPS_LISTEN")) must be a loopback address: the ops port has no access control")
         }
         readAdminPassword()
+    }
+
+    /// The setting's name where its value comes from: who wrote `ops_listen` into the file looks for that.
+    private func shown(_ name: String) -> String {
+        guard origins[name] == .file, let filePath else { return name }
+        return "\(Setting.key(of: name)) in \(filePath)"
     }
 
     /// The file is what containers hand secrets over in, readable to all inside: its mode says nothing.
     private mutating func readAdminPassword() {
         guard let path = configuration.adminPasswordFile else { return }
+        let name = shown("PORTCULLIS_ADMIN_PASSWORD_FILE")
         guard configuration.adminPassword == nil else {
-            problems.append("PORTCULLIS_ADMIN_PASSWORD and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set")
+            problems.append("\(shown("PORTCULLIS_ADMIN_PASSWORD")) and \(name) must not both be set")
             return
         }
         do throws(SmallFile.Failure) {
@@ -109,13 +119,12 @@ struct SettingReader {
             if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
             guard Setting.isText(text, 1024) else {
                 problems.append(
-                    "PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) must hold one line of 1 to 1024 bytes without control "
-                        + "characters")
+                    "\(name): \(path) must hold one line of 1 to 1024 bytes without control characters")
                 return
             }
             configuration.adminPassword = text
         } catch {
-            problems.append("PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) \(error.description)")
+            problems.append("\(name): \(path) \(error.description)")
         }
     }
 }

@@ -247,6 +247,27 @@ import Testing
             error.problems == ["PORTCULLIS_ADMIN_PASSWORD and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set"])
     }
 
+    @Test func `what no setting can say of itself names the key where its value comes from`() throws {
+        let loopback = "must be a loopback address: the ops port has no access control"
+        let given = try Given("{\"ops_listen\": \"0.0.0.0:9090\"}")
+        #expect(given.problems() == ["ops_listen in FILE \(loopback)"])
+        #expect(
+            given.problems(["PORTCULLIS_OPS_LISTEN": "192.0.2.1:1"]) == ["PORTCULLIS_OPS_LISTEN \(loopback)"])
+        #expect(given.problems(["PORTCULLIS_OPS_LISTEN": "127.0.0.1:1"]).isEmpty)
+
+        let password = "\"admin_password\": \"seven owls at noon\""
+        let both = try Given("{\(password), \"admin_password_file\": \"/none\"}")
+        #expect(both.problems() == ["admin_password in FILE and admin_password_file in FILE must not both be set"])
+        #expect(
+            try Given("{\(password)}").problems(["PORTCULLIS_ADMIN_PASSWORD_FILE": "/none"]) == [
+                "admin_password in FILE and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set"
+            ])
+        #expect(
+            try Given("{\"admin_password_file\": \"/none\"}").problems() == [
+                "admin_password_file in FILE: /none cannot be read: No such file or directory"
+            ])
+    }
+
     // MARK: The report
 
     @Test func `the report shows every setting with its origin and no secret`() throws {
