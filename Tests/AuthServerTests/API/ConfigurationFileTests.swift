@@ -225,7 +225,7 @@ import Testing
         for content in ["seven owls at noon", "seven owls at noon\n", "seven owls at noon\r\n"] {
             #expect(try read(Array(content.utf8)).get() == "seven owls at noon")
         }
-        #expect(try read(Array(" ä \n".utf8)).get() == " ä ")
+        #expect(try read(Array(" ä owls at noon \n".utf8)).get() == " ä owls at noon ")
         let refused: [[UInt8]] = [
             [], Array("\n".utf8), Array("a\nb\n".utf8), Array("a\n\n".utf8), [0xFF, 0x41], Array("a\0".utf8),
             [UInt8](repeating: 0x61, count: 1025), [UInt8](repeating: 0x61, count: 5000),
@@ -266,6 +266,37 @@ import Testing
             try Given("{\"admin_password_file\": \"/none\"}").problems() == [
                 "admin_password_file in FILE: /none cannot be read: No such file or directory"
             ])
+    }
+
+    /// Passwords that the first account may not have, with the minimum that is set, and what is said of them.
+    static let badPasswords: [(String, minimum: String, String)] = [
+        ("seven owls", "15", "must have at least 15 characters"), ("owls-at", "8", "must have at least 8 characters"),
+        ("seven owls", "many", ""), ("owls-at", "many", "must have at least 8 characters"),
+        ("passwordpassword", "15", "is among the passwords that are tried first; choose another"),
+        ("adminadmin", "8", "is among the passwords that are tried first; choose another"),
+    ]
+
+    @Test(arguments: badPasswords) func `an admin password against the rules is a wrong setting and not repeated`(
+        _ password: String, _ minimum: String, _ requirement: String
+    ) throws {
+        let length = ["PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": minimum]
+        let wrongLength = "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS must be a whole number from 8 to 64"
+        func expected(_ name: String) -> [String] {
+            (minimum == "many" ? [wrongLength] : []) + (requirement.isEmpty ? [] : ["\(name) \(requirement)"])
+        }
+        let inFile = try Given("{\"admin_password\": \"\(password)\"}")
+        #expect(inFile.problems(length) == expected("admin_password in FILE"))
+        #expect(throws: ConfigurationError.self) {
+            try inFile.report(length)
+        }
+        let empty = try Given("{}")
+        #expect(
+            empty.problems(length.merging(["PORTCULLIS_ADMIN_PASSWORD": password]) { $1 })
+                == expected("PORTCULLIS_ADMIN_PASSWORD"))
+        let itself = try Given(password)
+        #expect(
+            empty.problems(length.merging(["PORTCULLIS_ADMIN_PASSWORD_FILE": itself.path]) { $1 })
+                == expected("PORTCULLIS_ADMIN_PASSWORD_FILE: \(itself.path)"))
     }
 
     // MARK: The report

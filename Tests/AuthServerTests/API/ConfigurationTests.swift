@@ -108,7 +108,8 @@ import Testing
         let configuration = try Configuration(
             environment: [
                 "PORTCULLIS_LISTEN": "[::]:443", "PORTCULLIS_OPS_LISTEN": "[::1]:1", "PORTCULLIS_DATA": "/var/lib/a b",
-                "PORTCULLIS_MASTER_KEY_FILE": "/run/key", "PORTCULLIS_ADMIN_PASSWORD": "ä b", "PORTCULLIS_ISSUER": "i",
+                "PORTCULLIS_MASTER_KEY_FILE": "/run/key", "PORTCULLIS_ADMIN_PASSWORD": "ä owls b",
+                "PORTCULLIS_ISSUER": "i",
                 "PORTCULLIS_AUDIENCE": "a", "PORTCULLIS_SIGNING_ALGORITHM": "EdDSA",
                 "PORTCULLIS_ACCESS_TOKEN_SECONDS": "3600",
                 "PORTCULLIS_REFRESH_GRACE_SECONDS": "0",
@@ -126,7 +127,7 @@ import Testing
         #expect(configuration.opsListen.description == "[::1]:1")
         #expect(configuration.dataFolder == "/var/lib/a b")
         #expect(configuration.masterKeyFile == "/run/key")
-        #expect(configuration.adminPassword == "ä b")
+        #expect(configuration.adminPassword == "ä owls b")
         #expect(configuration.issuer == "i")
         #expect(configuration.audience == "a")
         #expect(configuration.signingAlgorithm == .edDSA)
