@@ -93,7 +93,9 @@ struct ConfigurationFile {
 
     /// A key from the file, safe to print.
     static func shown(_ key: String) -> String {
-        guard !key.isEmpty, Setting.isText(key, 128) else { return "A key of other characters than a setting has" }
+        guard !key.isEmpty, key.utf8.count <= 128, Setting.printable(key) == key else {
+            return "A key of other characters than a setting has"
+        }
         return key
     }
 }

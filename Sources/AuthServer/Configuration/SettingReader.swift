@@ -49,12 +49,17 @@ struct SettingReader {
         }
     }
 
-    mutating func read(environment: [String: String]) {
-        // Ours alone: others' values are none of its business.
-        let ours = environment.filter { Setting.isName($0.key) }
-        for name in ours.keys.sorted() { checkKnown((name, name), shown: name) }
-        let source = EnvironmentVariablesProvider(environmentVariables: ours).snapshot()
-        for setting in Setting.all where ours[setting.name] != nil {
+    mutating func read(environment: SettingVariables) {
+        for name in environment.notText.union(environment.values.keys).sorted() {
+            let shown = Setting.printable(name)
+            checkKnown((name, name), shown: shown)
+            if environment.notText.contains(name), Setting.all.contains(where: { $0.name == name }) {
+                refused.insert(name)
+                problems.append("\(shown) must be UTF-8")
+            }
+        }
+        let source = EnvironmentVariablesProvider(environmentVariables: environment.values).snapshot()
+        for setting in Setting.all where environment.values[setting.name] != nil {
             take(setting, value(of: setting, in: source), from: .environment, shown: setting.name)
         }
     }

@@ -34,7 +34,7 @@ import Testing
         func report(
             _ environment: [String: String] = [:], cores: Int = 2
         ) throws(ConfigurationError) -> ConfigurationReport {
-            try ConfigurationReport(environment: environment, file: path, cores: cores)
+            try ConfigurationReport(environment: SettingVariables(environment), file: path, cores: cores)
         }
 
         func problems(_ environment: [String: String] = [:]) -> [String] {
@@ -78,7 +78,7 @@ import Testing
             ("", "cannot be read: No such file or directory"),
         ] {
             let error = #expect(throws: ConfigurationError.self) {
-                try Configuration(environment: [:], file: path, cores: 1)
+                try Configuration(environment: SettingVariables([:]), file: path, cores: 1)
             }
             #expect(error?.problems == ["The configuration file \(path) \(reason)"])
         }
@@ -119,6 +119,7 @@ import Testing
         ("\"PORTCULLIS_LOOPS\": 2", "PORTCULLIS_LOOPS in FILE is not a setting of this version"),
         ("\"loops.x\": 2", "loops.x in FILE is not a setting of this version"),
         ("\"\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
+        ("\"a\\u009b2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         ("\"a\\u001b[2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         (
             "\"redis_url\": \"redis://secret@h\"",
@@ -304,9 +305,9 @@ import Testing
     @Test func `the report shows every setting with its origin and no secret`() throws {
         let given = try Given("{\"loops\": 7, \"admin_password\": \"seven owls at noon\", \"issuer\": \"\\\"i\\\"\"}")
         let report = try ConfigurationReport(
-            environment: [
+            environment: SettingVariables([
                 "PORTCULLIS_LOOPS": "3", "PORTCULLIS_ALLOWED_ORIGINS": "https://a.example,https://b.example",
-            ],
+            ]),
             file: given.path, cores: 2)
         #expect(report.entries.map(\.setting.name) == Setting.all.map(\.name))
         let rows = report.text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 2) }
@@ -342,7 +343,7 @@ import Testing
 
     @Test func `wrong settings have no report`() throws {
         #expect(throws: ConfigurationError.self) {
-            try ConfigurationReport(environment: ["PORTCULLIS_LOOPS": "x"], file: nil, cores: 1)
+            try ConfigurationReport(environment: SettingVariables(["PORTCULLIS_LOOPS": "x"]), file: nil, cores: 1)
         }
     }
 
@@ -355,7 +356,7 @@ import Testing
             #expect(setting.summary.hasSuffix(".") && setting.summary.count <= 100, "\(setting.name)")
         }
         // What the report shows is what the file takes.
-        let standard = try ConfigurationReport(environment: [:], file: nil, cores: 2)
+        let standard = try ConfigurationReport(environment: SettingVariables([:]), file: nil, cores: 2)
         var writer = JSONWriter()
         writer.beginObject()
         for entry in standard.entries where entry.isSet {
