@@ -3,6 +3,8 @@ import Passwords
 
 /// The first account of an installation: `admin`, made once ever.
 enum Bootstrap {
+    static let username = "admin"
+
     /// Makes it if no account was ever made. Returns the password to show when it was made up here; nil otherwise.
     static func run(
         _ store: EmbeddedStore, password configured: String?, parameters: PasswordHashParameters,
@@ -12,7 +14,7 @@ enum Bootstrap {
         do {
             if try await store.hasEverHadUsers() { return nil }
             let password = try configured ?? MadePassword.make()
-            guard let name = Username("admin") else { return nil }
+            guard let name = Username(username) else { return nil }
             // What is made up here is long enough whatever people are asked for.
             let bytes =
                 configured == nil ? Array(password.utf8) : try policy.bytes(ofNew: password, username: name.text)

@@ -7,7 +7,7 @@ package enum ServerProcess {
 
     /// Serves until SIGTERM or SIGINT and returns the exit code (sysexits.h). `file` is the configuration file, under the
     /// environment. Blocks the main thread.
-    package static func run(environment: [String: String], file: String? = nil) -> Int32 {
+    package static func run(environment: SettingVariables, file: String? = nil) -> Int32 {
         do {
             // First of all: threads inherit the mask.
             try Signals.block(endingSignals)

@@ -13,12 +13,27 @@ extension JSONValue {
     package init(parsing bytes: [UInt8], maximumDepth: Int = 8) throws(JSONError) {
         try self.init(parsing: bytes.span.bytes, maximumDepth: maximumDepth)
     }
+
+    /// Reads on at a repeated name: its later values are left out, and it is in `duplicates`, in the order of the bytes.
+    /// For what a person wrote and wants to hear all of at once; what others send is refused whole.
+    package static func parse(
+        namingDuplicatesOf bytes: [UInt8], maximumDepth: Int = 8
+    ) throws(JSONError) -> (value: JSONValue, duplicates: [JSONError]) {
+        try bytes.span.bytes.withUnsafeBytes { (bytes) throws(JSONError) in
+            var parser = JSONParser(bytes, maximumDepth: maximumDepth)
+            parser.stopsAtDuplicates = false
+            let value = try parser.parse()
+            return (value, parser.duplicates)
+        }
+    }
 }
 
 /// Builds the tree by recursive descent; the depth limit bounds the stack.
 private struct JSONParser {
     private var lexer: JSONLexer
     private let maximumDepth: Int
+    var stopsAtDuplicates = true
+    private(set) var duplicates: [JSONError] = []
 
     init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int) {
         lexer = JSONLexer(bytes)
@@ -75,11 +90,15 @@ private struct JSONParser {
             guard try lexer.peek() == UInt8(ascii: "\"") else { throw lexer.error(.unexpectedByte) }
             let offset = lexer.position
             let name = try lexer.string().string
-            guard names.insert(Array(name.utf8)).inserted else {
-                throw JSONError(kind: .duplicateName, offset: offset)
+            let isFirst = names.insert(Array(name.utf8)).inserted
+            if !isFirst {
+                let duplicate = JSONError(kind: .duplicateName, offset: offset)
+                if stopsAtDuplicates { throw duplicate }
+                duplicates.append(duplicate)
             }
             try lexer.expect(UInt8(ascii: ":"))
-            members.append(JSONObject.Member(name: name, value: try value(depth: depth)))
+            let value = try value(depth: depth)
+            if isFirst { members.append(JSONObject.Member(name: name, value: value)) }
         }
         return .object(JSONObject(members: members))
     }

@@ -48,6 +48,16 @@ extension ProcessTests {
             }
         }
 
+        @Test func `a variable that is not UTF-8 is named and not altered`() throws {
+            let command = "\(Child.executable) config check --data elsewhere"
+            let found = try Shell.run(
+                """
+                PORTCULLIS_ISSUER="$(printf 'a\\377')" PORTCULLIS_DATA="$(printf '\\377')" \
+                    \(command) 2>&1 >/dev/null || echo "ended with $?"
+                """)
+            #expect(found == "portcullis: PORTCULLIS_ISSUER must be UTF-8\nended with 78\n")
+        }
+
         @Test(arguments: ["PORTCULLIS_LISTEN", "PORTCULLIS_OPS_LISTEN"])
         func `a port in use is named, by another server or another program`(_ name: String) async throws {
             let first = try await Installation().start()

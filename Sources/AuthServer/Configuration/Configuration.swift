@@ -100,12 +100,19 @@ package struct Configuration: Sendable {
     package init(
         environment: [String: String], file: String? = nil, cores: Int = Configuration.cores
     ) throws(ConfigurationError) {
+        try self.init(environment: SettingVariables(environment), file: file, cores: cores)
+    }
+
+    /// The same from the process's own variables, which need not be text.
+    package init(
+        environment: SettingVariables, file: String? = nil, cores: Int = Configuration.cores
+    ) throws(ConfigurationError) {
         self = try Configuration.read(environment: environment, file: file, cores: cores).configuration
     }
 
     /// The configuration, with where each value comes from.
     static func read(
-        environment: [String: String], file: String?, cores: Int
+        environment: SettingVariables, file: String?, cores: Int
     ) throws(ConfigurationError) -> SettingReader {
         var standard = Configuration()
         standard.loops = max(1, cores)

@@ -21,7 +21,7 @@ package struct ConfigurationReport: Sendable {
     ///
     /// Throws every problem at once; `config check` prints them and ends with 78.
     package init(
-        environment: [String: String], file: String?, cores: Int = Configuration.cores
+        environment: SettingVariables, file: String?, cores: Int = Configuration.cores
     ) throws(ConfigurationError) {
         let reader = try Configuration.read(environment: environment, file: file, cores: cores)
         self.file = file

@@ -1,5 +1,6 @@
 import Configuration
 import JSON
+import Passwords
 import Reactor
 
 /// Wrong settings, each named with what it should be. A value itself is not repeated: it may be a secret.
@@ -24,15 +25,20 @@ struct SettingReader {
     private(set) var configuration: Configuration
     private(set) var origins: [String: SettingOrigin] = [:]
     private(set) var problems: [String] = []
+    private var filePath: String?
+    /// Names of settings that were given a value which was not taken.
+    private var refused: Set<String> = []
 
     init(_ configuration: Configuration) { self.configuration = configuration }
 
     mutating func read(file path: String) {
+        filePath = path
         let file: ConfigurationFile
         do throws(ConfigurationError) { file = try ConfigurationFile.read(path) } catch {
             problems += error.problems
             return
         }
+        problems += file.problems
         for name in file.names { checkKnown(name, shown: "\(ConfigurationFile.shown(name.key)) in \(path)") }
         for setting in Setting.all {
             guard let member = file.object[setting.key] else { continue }
@@ -43,12 +49,17 @@ struct SettingReader {
         }
     }
 
-    mutating func read(environment: [String: String]) {
-        // Ours alone: others' values are none of its business.
-        let ours = environment.filter { Setting.isName($0.key) }
-        for name in ours.keys.sorted() { checkKnown((name, name), shown: name) }
-        let source = EnvironmentVariablesProvider(environmentVariables: ours).snapshot()
-        for setting in Setting.all where ours[setting.name] != nil {
+    mutating func read(environment: SettingVariables) {
+        for name in environment.notText.union(environment.values.keys).sorted() {
+            let shown = Setting.printable(name)
+            checkKnown((name, name), shown: shown)
+            if environment.notText.contains(name), Setting.all.contains(where: { $0.name == name }) {
+                refused.insert(name)
+                problems.append("\(shown) must be UTF-8")
+            }
+        }
+        let source = EnvironmentVariablesProvider(environmentVariables: environment.values).snapshot()
+        for setting in Setting.all where environment.values[setting.name] != nil {
             take(setting, value(of: setting, in: source), from: .environment, shown: setting.name)
         }
     }
@@ -63,6 +74,7 @@ struct SettingReader {
         _ setting: Setting, _ given: Setting.Given?, from origin: SettingOrigin, shown: String
     ) {
         guard let given, setting.set(given, &configuration) else {
+            refused.insert(setting.name)
             problems.append("\(shown) must be \(setting.expectation(from: origin))")
             return
         }
@@ -90,31 +102,52 @@ struct SettingReader {
     /// What no setting can say of itself. After all sources.
     mutating func checkTogether() {
         if !configuration.opsListen.isLoopback {
-            problems.append("PORTCULLIS_OPS_LISTEN must be a loopback address: the ops port has no access control")
+            problems.append(
+                "\(shown("PORTCULLIS_OPS_LISTEN")) must be a loopback address: the ops port has no access control")
         }
-        readAdminPassword()
+        checkAdminPassword()
+    }
+
+    /// The setting's name where its value comes from: who wrote `ops_listen` into the file looks for that.
+    private func shown(_ name: String) -> String {
+        guard origins[name] == .file, let filePath else { return name }
+        return "\(Setting.key(of: name)) in \(filePath)"
+    }
+
+    /// Here and not only where the account is made, so that a check of the settings finds what a first start would.
+    private mutating func checkAdminPassword() {
+        var name = shown("PORTCULLIS_ADMIN_PASSWORD")
+        if let path = configuration.adminPasswordFile {
+            guard configuration.adminPassword == nil else {
+                problems.append("\(name) and \(shown("PORTCULLIS_ADMIN_PASSWORD_FILE")) must not both be set")
+                return
+            }
+            name = "\(shown("PORTCULLIS_ADMIN_PASSWORD_FILE")): \(path)"
+            configuration.adminPassword = readAdminPassword(path, name)
+        }
+        guard let password = configuration.adminPassword else { return }
+        // What length is asked for is not known when that setting is wrong; below the floor it is wrong in any case.
+        let policy =
+            refused.contains("PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS")
+            ? PasswordPolicy(minimumCharacters: PasswordPolicy.floor) : configuration.passwordPolicy
+        do throws(PasswordProblem) {
+            _ = try policy.bytes(ofNew: password, username: Bootstrap.username)
+        } catch {
+            problems.append("\(name) \(error.requirement)")
+        }
     }
 
     /// The file is what containers hand secrets over in, readable to all inside: its mode says nothing.
-    private mutating func readAdminPassword() {
-        guard let path = configuration.adminPasswordFile else { return }
-        guard configuration.adminPassword == nil else {
-            problems.append("PORTCULLIS_ADMIN_PASSWORD and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set")
-            return
-        }
+    private mutating func readAdminPassword(_ path: String, _ name: String) -> String? {
         do throws(SmallFile.Failure) {
             let file = try SmallFile.read(path, maximumBytes: 4096)
             var text = String(validating: file.bytes, as: UTF8.self) ?? ""
             if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-            guard Setting.isText(text, 1024) else {
-                problems.append(
-                    "PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) must hold one line of 1 to 1024 bytes without control "
-                        + "characters")
-                return
-            }
-            configuration.adminPassword = text
+            if Setting.isText(text, 1024) { return text }
+            problems.append("\(name) must hold one line of 1 to 1024 bytes without control characters")
         } catch {
-            problems.append("PORTCULLIS_ADMIN_PASSWORD_FILE: \(path) \(error.description)")
+            problems.append("\(name) \(error.description)")
         }
+        return nil
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import AuthServer
-import Foundation
 
 /// A command of who owns the machine: it does its work in `execute`, and every failure comes to one line on standard
 /// error and an exit code.
@@ -36,9 +35,9 @@ struct InstallationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The data folder, in place of PORTCULLIS_DATA.", valueName: "folder"))
     var data: String?
 
-    var environment: [String: String] {
-        var environment = ProcessInfo.processInfo.environment
-        if let data { environment["PORTCULLIS_DATA"] = data }
+    var environment: SettingVariables {
+        var environment = SettingVariables.ofProcess()
+        if let data { environment.set("PORTCULLIS_DATA", to: data) }
         return environment
     }
 

@@ -34,7 +34,7 @@ import Testing
         func report(
             _ environment: [String: String] = [:], cores: Int = 2
         ) throws(ConfigurationError) -> ConfigurationReport {
-            try ConfigurationReport(environment: environment, file: path, cores: cores)
+            try ConfigurationReport(environment: SettingVariables(environment), file: path, cores: cores)
         }
 
         func problems(_ environment: [String: String] = [:]) -> [String] {
@@ -78,7 +78,7 @@ import Testing
             ("", "cannot be read: No such file or directory"),
         ] {
             let error = #expect(throws: ConfigurationError.self) {
-                try Configuration(environment: [:], file: path, cores: 1)
+                try Configuration(environment: SettingVariables([:]), file: path, cores: 1)
             }
             #expect(error?.problems == ["The configuration file \(path) \(reason)"])
         }
@@ -119,6 +119,7 @@ import Testing
         ("\"PORTCULLIS_LOOPS\": 2", "PORTCULLIS_LOOPS in FILE is not a setting of this version"),
         ("\"loops.x\": 2", "loops.x in FILE is not a setting of this version"),
         ("\"\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
+        ("\"a\\u009b2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         ("\"a\\u001b[2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         (
             "\"redis_url\": \"redis://secret@h\"",
@@ -132,10 +133,41 @@ import Testing
         #expect(try Given("{\(member)}").problems() == [problem])
     }
 
-    @Test func `an array of several types is refused, whatever its key`() throws {
-        #expect(try Given("{\"allowed_origins\": [\"https://a.example\", 1]}").problems().count == 1)
-        #expect(try Given("{\"allowed_origins\": [[\"https://a.example\"]]}").problems().count == 1)
-        #expect(try Given("{\"allowed_origins\": [null]}").problems().count == 1)
+    /// Values that no setting has a form for, and a key that they are given to.
+    static let shapeless: [(String, String)] = [
+        ("allowed_origins", "[null]"), ("allowed_origins", "[[\"https://a.example\"]]"), ("allowed_origins", "[{}]"),
+        ("allowed_origins", "[\"https://a.example\", 1]"), ("allowed_origins", "[1, \"https://a.example\"]"),
+        ("allowed_origins", "[true]"), ("allowed_origins", "{}"), ("loops", "12345678901234567890"),
+        ("loops", "-12345678901234567890"), ("loops", "1.5e300"), ("admin_password", "12345678901234567890"),
+        ("issuer", "[1,\"a\"]"), ("issuer", "[null]"), ("issuer", "{\"loops\": [null]}"), ("listen", "[[]]"),
+    ]
+
+    @Test(arguments: shapeless) func `a value of no setting's form is named with its key, beside all others`(
+        _ key: String, _ value: String
+    ) throws {
+        let setting = try #require(Setting.all.first { $0.key == key })
+        let found = try Given("{\"drain_seconds\":-1,\"lops\":[null],\"\(key)\":\(value)}").problems()
+        #expect(
+            Set(found) == [
+                "drain_seconds in FILE must be a whole number from 0 to 3600",
+                "lops in FILE is not a setting of this version",
+                "\(key) in FILE must be \(setting.expectation(from: .file))",
+            ])
+        #expect(found.count == 3)
+    }
+
+    @Test func `a key that is there twice hides no other problem`() throws {
+        let found = try Given("{\"loops\":1,\n\"loops\":2,\"lops\":1,\n\"lops\":[null,{\"a\":1,\"a\":2}],\"issuer\":7}")
+            .problems(["PORTCULLIS_LOOPS": "x"])
+        #expect(
+            found == [
+                "The configuration file FILE has the key loops twice, line 2",
+                "The configuration file FILE has the key lops twice, line 3",
+                "The configuration file FILE has the key a twice, line 3",
+                "lops in FILE is not a setting of this version",
+                "issuer in FILE must be text of 1 to 1024 bytes without control characters",
+                "PORTCULLIS_LOOPS must be a whole number from 1 to 256",
+            ])
     }
 
     @Test func `all that is wrong in the file and the environment is told at once`() throws {
@@ -194,7 +226,7 @@ import Testing
         for content in ["seven owls at noon", "seven owls at noon\n", "seven owls at noon\r\n"] {
             #expect(try read(Array(content.utf8)).get() == "seven owls at noon")
         }
-        #expect(try read(Array(" ä \n".utf8)).get() == " ä ")
+        #expect(try read(Array(" ä owls at noon \n".utf8)).get() == " ä owls at noon ")
         let refused: [[UInt8]] = [
             [], Array("\n".utf8), Array("a\nb\n".utf8), Array("a\n\n".utf8), [0xFF, 0x41], Array("a\0".utf8),
             [UInt8](repeating: 0x61, count: 1025), [UInt8](repeating: 0x61, count: 5000),
@@ -216,14 +248,66 @@ import Testing
             error.problems == ["PORTCULLIS_ADMIN_PASSWORD and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set"])
     }
 
+    @Test func `what no setting can say of itself names the key where its value comes from`() throws {
+        let loopback = "must be a loopback address: the ops port has no access control"
+        let given = try Given("{\"ops_listen\": \"0.0.0.0:9090\"}")
+        #expect(given.problems() == ["ops_listen in FILE \(loopback)"])
+        #expect(
+            given.problems(["PORTCULLIS_OPS_LISTEN": "192.0.2.1:1"]) == ["PORTCULLIS_OPS_LISTEN \(loopback)"])
+        #expect(given.problems(["PORTCULLIS_OPS_LISTEN": "127.0.0.1:1"]).isEmpty)
+
+        let password = "\"admin_password\": \"seven owls at noon\""
+        let both = try Given("{\(password), \"admin_password_file\": \"/none\"}")
+        #expect(both.problems() == ["admin_password in FILE and admin_password_file in FILE must not both be set"])
+        #expect(
+            try Given("{\(password)}").problems(["PORTCULLIS_ADMIN_PASSWORD_FILE": "/none"]) == [
+                "admin_password in FILE and PORTCULLIS_ADMIN_PASSWORD_FILE must not both be set"
+            ])
+        #expect(
+            try Given("{\"admin_password_file\": \"/none\"}").problems() == [
+                "admin_password_file in FILE: /none cannot be read: No such file or directory"
+            ])
+    }
+
+    /// Passwords that the first account may not have, with the minimum that is set, and what is said of them.
+    static let badPasswords: [(String, minimum: String, String)] = [
+        ("seven owls", "15", "must have at least 15 characters"), ("owls-at", "8", "must have at least 8 characters"),
+        ("seven owls", "many", ""), ("owls-at", "many", "must have at least 8 characters"),
+        ("passwordpassword", "15", "is among the passwords that are tried first; choose another"),
+        ("adminadmin", "8", "is among the passwords that are tried first; choose another"),
+    ]
+
+    @Test(arguments: badPasswords) func `an admin password against the rules is a wrong setting and not repeated`(
+        _ password: String, _ minimum: String, _ requirement: String
+    ) throws {
+        let length = ["PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS": minimum]
+        let wrongLength = "PORTCULLIS_PASSWORD_MINIMUM_CHARACTERS must be a whole number from 8 to 64"
+        func expected(_ name: String) -> [String] {
+            (minimum == "many" ? [wrongLength] : []) + (requirement.isEmpty ? [] : ["\(name) \(requirement)"])
+        }
+        let inFile = try Given("{\"admin_password\": \"\(password)\"}")
+        #expect(inFile.problems(length) == expected("admin_password in FILE"))
+        #expect(throws: ConfigurationError.self) {
+            try inFile.report(length)
+        }
+        let empty = try Given("{}")
+        #expect(
+            empty.problems(length.merging(["PORTCULLIS_ADMIN_PASSWORD": password]) { $1 })
+                == expected("PORTCULLIS_ADMIN_PASSWORD"))
+        let itself = try Given(password)
+        #expect(
+            empty.problems(length.merging(["PORTCULLIS_ADMIN_PASSWORD_FILE": itself.path]) { $1 })
+                == expected("PORTCULLIS_ADMIN_PASSWORD_FILE: \(itself.path)"))
+    }
+
     // MARK: The report
 
     @Test func `the report shows every setting with its origin and no secret`() throws {
         let given = try Given("{\"loops\": 7, \"admin_password\": \"seven owls at noon\", \"issuer\": \"\\\"i\\\"\"}")
         let report = try ConfigurationReport(
-            environment: [
+            environment: SettingVariables([
                 "PORTCULLIS_LOOPS": "3", "PORTCULLIS_ALLOWED_ORIGINS": "https://a.example,https://b.example",
-            ],
+            ]),
             file: given.path, cores: 2)
         #expect(report.entries.map(\.setting.name) == Setting.all.map(\.name))
         let rows = report.text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 2) }
@@ -259,7 +343,7 @@ import Testing
 
     @Test func `wrong settings have no report`() throws {
         #expect(throws: ConfigurationError.self) {
-            try ConfigurationReport(environment: ["PORTCULLIS_LOOPS": "x"], file: nil, cores: 1)
+            try ConfigurationReport(environment: SettingVariables(["PORTCULLIS_LOOPS": "x"]), file: nil, cores: 1)
         }
     }
 
@@ -272,7 +356,7 @@ import Testing
             #expect(setting.summary.hasSuffix(".") && setting.summary.count <= 100, "\(setting.name)")
         }
         // What the report shows is what the file takes.
-        let standard = try ConfigurationReport(environment: [:], file: nil, cores: 2)
+        let standard = try ConfigurationReport(environment: SettingVariables([:]), file: nil, cores: 2)
         var writer = JSONWriter()
         writer.beginObject()
         for entry in standard.entries where entry.isSet {

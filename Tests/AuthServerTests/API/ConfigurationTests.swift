@@ -95,6 +95,42 @@ import Testing
         }
     }
 
+    @Test func `a variable that is not UTF-8 is named, its name escaped, and others are left alone`() {
+        let entries: [[UInt8]] = [
+            Array("PORTCULLIS_ISSUER=a".utf8) + [0xFF], Array("PORTCULLIS_ADMIN_PASSWORD=".utf8) + [0xC0, 0x80],
+            Array("PORTCULLIS_".utf8) + [0xFF, 0x1B] + Array("=1".utf8), Array("PORTCULLIS_NONSENSE=".utf8) + [0x80],
+            Array("PATH=".utf8) + [0xFF], [0xFF, 0x3D, 0x31], Array("PORTCULLIS_LISTEN".utf8), [],
+            Array("PORTCULLIS_LOOPS=x".utf8),
+        ]
+        let error = #expect(throws: ConfigurationError.self) {
+            try Configuration(environment: SettingVariables(entries: entries), cores: 1)
+        }
+        #expect(
+            error?.problems == [
+                "PORTCULLIS_ADMIN_PASSWORD must be UTF-8", "PORTCULLIS_ISSUER must be UTF-8",
+                "PORTCULLIS_NONSENSE is not a setting of this version",
+                "PORTCULLIS_\\xFF\\u{1B} is not a setting of this version",
+                "PORTCULLIS_LOOPS must be a whole number from 1 to 256",
+            ])
+    }
+
+    @Test func `of a variable that is there twice the first counts, and what is set later replaces it`() throws {
+        var variables = SettingVariables(entries: [
+            Array("PORTCULLIS_ISSUER=ä=b".utf8), Array("PORTCULLIS_ISSUER=c".utf8),
+            Array("PORTCULLIS_DATA=".utf8) + [0xFF],
+        ])
+        #expect(throws: ConfigurationError.self) { try Configuration(environment: variables, cores: 1) }
+        variables.set("PORTCULLIS_DATA", to: "/d")
+        let configuration = try Configuration(environment: variables, cores: 1)
+        #expect(configuration.issuer == "ä=b" && configuration.dataFolder == "/d")
+    }
+
+    @Test func `a name that is no setting is shown without what a terminal would obey`() {
+        #expect(
+            problems(["PORTCULLIS_\u{1B}[2J\n\u{9B}\u{202E}ä": "x"])
+                == ["PORTCULLIS_\\u{1B}[2J\\n\\u{009B}\\u{202E}ä is not a setting of this version"])
+    }
+
     @Test func `all that is wrong is told at once`() {
         let found = error([
             "PORTCULLIS_LOOPS": "many", "PORTCULLIS_ISSUER": "", "PORTCULLIS_NONSENSE": "1", "PORTCULLIS_DATA": "/tmp",
@@ -108,7 +144,8 @@ import Testing
         let configuration = try Configuration(
             environment: [
                 "PORTCULLIS_LISTEN": "[::]:443", "PORTCULLIS_OPS_LISTEN": "[::1]:1", "PORTCULLIS_DATA": "/var/lib/a b",
-                "PORTCULLIS_MASTER_KEY_FILE": "/run/key", "PORTCULLIS_ADMIN_PASSWORD": "ä b", "PORTCULLIS_ISSUER": "i",
+                "PORTCULLIS_MASTER_KEY_FILE": "/run/key", "PORTCULLIS_ADMIN_PASSWORD": "ä owls b",
+                "PORTCULLIS_ISSUER": "i",
                 "PORTCULLIS_AUDIENCE": "a", "PORTCULLIS_SIGNING_ALGORITHM": "EdDSA",
                 "PORTCULLIS_ACCESS_TOKEN_SECONDS": "3600",
                 "PORTCULLIS_REFRESH_GRACE_SECONDS": "0",
@@ -126,7 +163,7 @@ import Testing
         #expect(configuration.opsListen.description == "[::1]:1")
         #expect(configuration.dataFolder == "/var/lib/a b")
         #expect(configuration.masterKeyFile == "/run/key")
-        #expect(configuration.adminPassword == "ä b")
+        #expect(configuration.adminPassword == "ä owls b")
         #expect(configuration.issuer == "i")
         #expect(configuration.audience == "a")
         #expect(configuration.signingAlgorithm == .edDSA)
