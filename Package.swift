@@ -93,7 +93,7 @@ let package = Package(
         suite("JSONTests", ["JSON"]),
         suite("OpenSSLTests", ["OpenSSL"]),
         suite("JWTTests", ["JWT", "OpenSSL", "JSON"]),
-        suite("PasswordsTests", ["Passwords"]),
+        suite("PasswordsTests", ["Passwords", "TestSupport"]),
         // Of the reactor only its lock, which the thread sanitizer sees.
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords", "Reactor", "StoreConformance", "TestSupport"]),
         suite("ReactorTests", ["Reactor", "TestSupport"]),

@@ -1,83 +1,97 @@
-/// A small list of what is guessed first. Whole passwords are compared, after case folding, and after taking away what
-/// only repeats: "passwordpassword" is as common as "password".
+/// Refuses what is commonly used or expected (NIST SP 800-63B-4 section 3.1.1.2) by what a guesser's rules can derive,
+/// not by a list of every result. Taken out are common words and the account's name in any case and with the common
+/// substitutions, keyboard walks and sequences, years, and whatever repeats; too little may be left.
+///
+/// Time is linear in the password's length, times the length of the longest word or name at worst.
 enum PasswordBlocklist {
+    /// Characters that nothing explains. Guessers append up to five characters to every word they know; six that are
+    /// not derived from anything are 300 million possibilities in lower-case letters alone, times the words. Higher
+    /// would refuse random passwords of the eight characters that the lowest minimum allows.
+    static let leastMaterial = 6
+
     static func contains(_ password: String, username: String) -> Bool {
         let folded = UnicodeText.caseFolded(password)
-        let unit = repeatedUnit(of: Array(folded.unicodeScalars))
-        // A run of one to four characters over and over.
-        if unit.count <= 4 { return true }
-        var text = String.UnicodeScalarView()
-        text.append(contentsOf: unit)
-        let candidate = String(text)
-        if isNamed(candidate, after: UnicodeText.caseFolded(username)) || isNamed(candidate, after: "portcullis") {
-            return true
+        return CommonWords.famous.contains(folded) || material(in: folded, username: username) < leastMaterial
+    }
+
+    /// How many characters of a case-folded password nothing explains.
+    static func material(in folded: String, username: String) -> Int {
+        let text = significant(folded.unicodeScalars)
+        var unexplained = [Bool](repeating: true, count: text.count)
+        func takeOut(_ range: Range<Int>) {
+            for index in range { unexplained[index] = false }
         }
-        return common.contains(candidate) || common.contains(folded) || isWalk(unit)
-    }
 
-    /// The shortest prefix that repeats to give the whole, the last time perhaps cut short.
-    private static func repeatedUnit(of scalars: [Unicode.Scalar]) -> ArraySlice<Unicode.Scalar> {
-        var border = [Int](repeating: 0, count: scalars.count)
-        var length = 0
-        for index in scalars.indices.dropFirst() {
-            while length > 0, scalars[index] != scalars[length] { length = border[length - 1] }
-            if scalars[index] == scalars[length] { length += 1 }
-            border[index] = length
+        let plain = CollapsedText(text)
+        KeyboardWalk.ranges(in: plain.symbols).forEach { takeOut(plain.origin(of: $0)) }
+
+        let reading = CollapsedText(text.map(letter))
+        reading.repetitions.forEach(takeOut)
+        repeatedBlocks(in: reading.symbols).forEach { takeOut(reading.origin(of: $0)) }
+        for words in [CommonWords.tree, names(of: username)] {
+            words.ranges(in: reading.symbols).forEach { takeOut(reading.origin(of: $0)) }
         }
-        guard let last = border.last, last * 2 >= scalars.count else { return scalars[...] }
-        return scalars[..<(scalars.count - last)]
+
+        years(in: text).forEach(takeOut)
+        return unexplained.count { $0 }
     }
 
-    /// The name, alone or with up to four more characters around it.
-    private static func isNamed(_ password: String, after name: String) -> Bool {
-        let needle = Array(name.unicodeScalars)
-        let hay = Array(password.unicodeScalars)
-        guard needle.count >= 4, (0...4).contains(hay.count - needle.count) else { return false }
-        return (0...(hay.count - needle.count)).contains { hay[$0..<($0 + needle.count)].elementsEqual(needle) }
+    /// What a word, a name and a password are compared as.
+    static func reading(of folded: some Sequence<Unicode.Scalar>) -> [UInt32] {
+        CollapsedText(significant(folded).map(letter)).symbols
     }
 
-    /// Each character one above the one before, or one below: "abcdefghijklmno", "987654321".
-    private static func isWalk(_ scalars: ArraySlice<Unicode.Scalar>) -> Bool {
-        let steps = Set(zip(scalars, scalars.dropFirst()).map { Int64($1.value) - Int64($0.value) })
-        return steps == [1] || steps == [-1]
+    /// Without what only separates or is not seen: "pass-word" is as common as "password".
+    private static func significant(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt32] {
+        scalars.lazy.filter { scalar in
+            switch scalar {
+            case "-", "_", ".", ",": false
+            default: !scalar.properties.isWhitespace && !scalar.properties.isDefaultIgnorableCodePoint
+            }
+        }.map(\.value)
     }
 
-    private static let common: Set<String> = [
-        "password", "password1", "password12", "password123", "password1234", "password12345", "password123456",
-        "password1!", "passw0rd", "p@ssword", "p@ssw0rd", "p@ssw0rd1", "p@ssw0rd123", "pa$$word", "passwort",
-        "passwort1", "passwort123", "motdepasse", "contraseña", "12345678", "123456789", "1234567890", "12345678910",
-        "1234567890123", "12345678901234", "123456789012345", "1234567890123456", "123456789123456789", "87654321",
-        "987654321", "0987654321", "0123456789", "012345678910", "123123123", "11223344", "1122334455", "112233445566",
-        "qwertyui", "qwertyuiop", "qwertyuiop1", "qwertyuiop123", "qwertyuiop12345", "qwertyuiop123456",
-        "qwertyuiopasdfg", "qwertyuiopasdfgh", "qwertyuiopasdfghjkl", "qwertyuiopasdfghjklzxcvbnm",
-        "qwertyuiop[]", "qwerty12", "qwerty123", "qwerty1234", "qwerty12345", "qwerty123456", "qwertzuiop",
-        "azertyuiop", "asdfghjkl", "asdfghjkl;", "asdfasdfasdf", "zxcvbnm1", "zxcvbnm123", "zxcvbnm,./",
-        "1q2w3e4r", "1q2w3e4r5t", "1q2w3e4r5t6y", "1q2w3e4r5t6y7u", "1q2w3e4r5t6y7u8i", "1q2w3e4r5t6y7u8i9o0p",
-        "q1w2e3r4", "q1w2e3r4t5", "q1w2e3r4t5y6", "1qaz2wsx", "1qaz2wsx3edc", "1qaz2wsx3edc4rfv",
-        "1qazxsw2", "zaq12wsx", "!qaz2wsx", "qazwsxedc", "qazwsxedcrfv", "qazwsxedcrfvtgb", "abc12345", "abcd1234",
-        "abcd12345", "abc123456", "abcdefgh", "abcdefg1", "a1b2c3d4", "a1b2c3d4e5", "aa123456", "a123456789",
-        "iloveyou", "iloveyou1", "iloveyou2", "iloveyou123", "iloveyousomuch", "iloveyouforever", "ihateyou",
-        "sunshine", "sunshine1", "princess", "princess1", "football", "football1", "baseball", "baseball1",
-        "basketball", "superman", "superman1", "batman123", "spiderman", "starwars", "starwars1", "trustno1",
-        "whatever", "whatever1", "welcome1", "welcome12", "welcome123", "welcome1234", "welcome2024", "welcome2025",
-        "welcome2026", "letmein1", "letmein123", "letmeinplease", "changeme", "changeme1", "changeme123",
-        "changemechangeme", "changeit", "default1", "computer", "computer1", "internet", "internet1", "samsung1",
-        "michelle", "jennifer", "jessica1", "charlie1", "michael1", "jonathan", "liverpool", "liverpool1",
-        "chelsea1", "arsenal1", "barcelona", "realmadrid", "manchester", "pokemon1", "minecraft", "fortnite",
-        "butterfly", "chocolate", "strawberry", "elephant", "dolphins", "blink182", "metallica", "slipknot",
-        "maverick", "corvette", "mercedes", "mustang1", "midnight", "november", "december", "september",
-        "administrator", "administrator1", "adminadmin", "admin123", "admin1234", "admin12345", "admin123456",
-        "adminpassword", "administratorpassword", "rootpassword", "rootroot", "toortoor", "superuser",
-        "testtest", "test1234", "test12345", "testpassword", "testpassword123", "temppassword", "temporarypassword",
-        "mypassword", "mypassword1", "mypassword123", "newpassword", "newpassword1", "yourpassword",
-        "thisismypassword", "thisisapassword", "passwordpassword1", "verysecurepassword", "mysecretpassword",
-        "secretpassword", "supersecretpassword", "correcthorsebatterystaple", "correct horse battery staple",
-        "letmeinletmein1", "opensesame", "abracadabra", "supercalifragilisticexpialidocious", "maytheforcebewithyou",
-        "nevergonnagiveyouup", "iamthebest", "godisgood", "jesuschrist", "jesusisking", "blessed1", "qwerasdf",
-        "qweasdzxc", "qweasdzxc123", "123qweasd", "123qweasdzxc", "1234qwer", "12345qwert", "123456qwerty",
-        "12341234", "147258369", "159753456", "741852963", "789456123", "963852741", "31415926", "3141592653589793",
-        "27182818", "deadbeef", "deadbeefdeadbeef", "0123456789abcdef", "1a2b3c4d", "1a2b3c4d5e", "g_czechout",
-        "monkey123", "dragon123", "master123", "shadow123", "killer123", "soccer123", "hockey123", "summer2024",
-        "summer2025", "summer2026", "winter2024", "winter2025", "winter2026", "spring2026", "autumn2026",
-    ]
+    /// Characters that stand for one another become one. "1" is read as both "l" and "i", so these two are one as well.
+    private static func letter(_ symbol: UInt32) -> UInt32 {
+        switch Unicode.Scalar(symbol) {
+        case "0": Unicode.Scalar("o").value
+        case "1", "!", "l": Unicode.Scalar("i").value
+        case "3": Unicode.Scalar("e").value
+        case "4", "@": Unicode.Scalar("a").value
+        case "5", "$": Unicode.Scalar("s").value
+        case "7": Unicode.Scalar("t").value
+        default: symbol
+        }
+    }
+
+    /// The whole name and its parts, "margaret.hamilton" being three names. Fewer than three characters are nobody's.
+    private static func names(of username: String) -> WordTree {
+        let folded = UnicodeText.caseFolded(username).unicodeScalars
+        var tree = WordTree()
+        let parts = folded.split { !$0.properties.isAlphabetic && $0.properties.numericType == nil }
+        for name in parts.map({ reading(of: $0) }) + [reading(of: folded)] where name.count >= 3 {
+            tree.insert(name)
+        }
+        return tree
+    }
+
+    /// Four characters that have been there before, the four perhaps reaching into themselves.
+    private static func repeatedBlocks(in symbols: [UInt32]) -> [Range<Int>] {
+        var seen: Set<SIMD4<UInt32>> = []
+        var ranges: [Range<Int>] = []
+        for end in symbols.indices.dropFirst(3) {
+            let block = SIMD4(symbols[end - 3], symbols[end - 2], symbols[end - 1], symbols[end])
+            if !seen.insert(block).inserted { ranges.append((end - 3)..<(end + 1)) }
+        }
+        return ranges
+    }
+
+    /// 1900 to 2099.
+    private static func years(in text: [UInt32]) -> [Range<Int>] {
+        let digits = Unicode.Scalar("0").value...Unicode.Scalar("9").value
+        let centuries = ["19", "20"].map { $0.unicodeScalars.map(\.value) }
+        return text.indices.dropLast(3).map { $0..<($0 + 4) }.filter { range in
+            centuries.contains { text[range].starts(with: $0) } && text[range].allSatisfy(digits.contains)
+        }
+    }
 }
