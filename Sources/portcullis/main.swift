@@ -2,6 +2,8 @@ import ArgumentParser
 import AuthServer
 import Foundation
 
+// Before anything opens a file.
+ServerProcess.holdStandardDescriptors()
 // Synchronous on purpose: an async `main` unblocks signals at its first suspension.
 Portcullis.main()
 
