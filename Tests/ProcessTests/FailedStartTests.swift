@@ -1,0 +1,28 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension ProcessTests {
+    /// A folder whose first start failed, for commands and for the next start.
+    struct FailedStartTests {
+        @Test func `commands make no account where no server has served, and the next start makes the admin`()
+            async throws
+        {
+            let installation = try Installation()
+            // Of a network that is no machine's own (RFC 5737).
+            let failed = try await installation.startThatFails(["PORTCULLIS_LISTEN": "192.0.2.1:1"])
+            #expect(failed.code == 71)
+            let file = try installation.file("the-password-of-the-first")
+            for command in [["user", "add", "first", "--password-file", file], ["user", "list"], ["key", "list"]] {
+                let outcome = try await installation.run(command)
+                #expect(outcome.code == 66, "\(command): \(outcome.errors)")
+                #expect(outcome.output.isEmpty)
+                #expect(outcome.errors.contains("No server has served here yet"), "\(outcome.errors)")
+            }
+            let server = try await installation.start()
+            #expect(try server.client().login()?.status == 200)
+            #expect(try await installation.usernames() == ["admin"])
+            await server.child.stop()
+        }
+    }
+}
