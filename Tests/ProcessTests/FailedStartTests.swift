@@ -24,5 +24,23 @@ extension ProcessTests {
             #expect(try await installation.usernames() == ["admin"])
             await server.child.stop()
         }
+
+        @Test(arguments: [true, false])
+        func `a malformed master key file is refused alike by a server that runs and by a command alone`(
+            _ running: Bool
+        ) async throws {
+            let installation = try Installation()
+            let server = try await installation.start()
+            if !running { await server.child.stop() }
+            let content = try String(contentsOfFile: installation.masterKey, encoding: .utf8)
+            let file = FileHandle(forWritingAtPath: installation.masterKey)
+            try file?.write(contentsOf: Data("no key\n".utf8))
+            let outcome = try await installation.run("key", "reseal")
+            #expect(outcome.code == 65, "\(outcome.errors)")
+            #expect(outcome.errors.contains("master.key") && outcome.output.isEmpty)
+            try file?.seek(toOffset: 0)
+            try file?.write(contentsOf: Data(content.utf8))
+            #expect(try await installation.run("key", "reseal").code == 0)
+        }
     }
 }

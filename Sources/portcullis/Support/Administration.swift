@@ -89,7 +89,7 @@ extension CommandFailure {
             case ("username-taken", _): .cannotCreate
             case ("last-administrator", _), (_, 401), (_, 403): .notPermitted
             case (_, 404): ofUser ? .noUser : .data
-            case ("master-key-file", _): .noInput
+            case ("master-key-file", _): .data
             case (_, 409), (_, 429), (_, 503): .temporaryFailure
             case (_, 400...499): .data
             default: .internalFailure
