@@ -25,6 +25,28 @@ extension ProcessTests {
             await server.child.stop()
         }
 
+        @Test func `a master key file that is not there yet is made by the command that the message names`()
+            async throws
+        {
+            let installation = try Installation()
+            let path = installation.root + "/a new key"
+            let settings = ["PORTCULLIS_MASTER_KEY_FILE": path]
+            let failed = try await installation.startThatFails(settings)
+            #expect(failed.code == 78)
+            #expect(failed.message.contains("\(path) does not exist") && !failed.message.contains("backup"))
+            let command = try #require(failed.message.firstMatch(of: /Make it with: (.+)\n/)?.1)
+            _ = try Shell.run(String(command))
+            #expect(installation.mode(path) == 0o600)
+            let server = try await installation.start(settings)
+            #expect(try server.client().login()?.status == 200)
+            await server.child.stop()
+
+            try FileManager.default.removeItem(atPath: path)
+            let lost = try await installation.startThatFails(settings)
+            #expect(lost.code == 78)
+            #expect(lost.message.contains("Put it back from a backup") && !lost.message.contains("openssl"))
+        }
+
         @Test(arguments: [true, false])
         func `a malformed master key file is refused alike by a server that runs and by a command alone`(
             _ running: Bool
