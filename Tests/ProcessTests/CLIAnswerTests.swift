@@ -36,5 +36,29 @@ extension ProcessTests {
             let help = try await installation.run("user", "unlock", "--help").output
             #expect(help.replacing(/\s+/, with: " ").contains("up to 150 seconds"))
         }
+
+        @Test func `what a command asks a server is a line of its log, without what it said`() async throws {
+            let installation = try Installation()
+            let server = try await installation.start()
+            let file = try installation.file("a-password-for-the-robot")
+            #expect(try await installation.run("user", "add", "robot", "--password-file", file).code == 0)
+            #expect(try await installation.run("user", "show", "nobody").code == 67)
+            #expect(try await installation.run("key", "rotate", "--purpose", "lookup").code == 65)
+            await server.child.stop()
+            let lines = try server.child.errorOutput.split(separator: "\n").map {
+                try #require(try JSONValue(parsing: Array($0.utf8)).object)
+            }.filter { $0["message"]?.string == "request" }
+            #expect(lines.allSatisfy { $0["client_network"]?.string == "local" })
+            let said = lines.map { line in
+                ["method", "route", "outcome"].map { line[$0]?.string ?? "-" }.joined(separator: " ")
+                    + " \(line["status"]?.integer ?? 0)"
+            }
+            #expect(
+                said == [
+                    "POST /api/v1/admin/users ok 201", "GET /api/v1/admin/users ok 200",
+                    "POST /api/v1/admin/keys/rotate invalid-body 400",
+                ])
+            for secret in ["robot", "nobody", "lookup"] { #expect(!server.child.errorOutput.contains(secret)) }
+        }
     }
 }
