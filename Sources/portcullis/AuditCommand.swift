@@ -93,7 +93,9 @@ struct AuditReader {
         repeat {
             let limit = min(count - entries.count, Administration.pageLimit)
             let position = [("limit", String(limit))] + (next.map { [("cursor", $0)] } ?? [])
-            let page = try administration.request(.get, "/audit" + Administration.query(query + position))
+            let page = try administration.request(
+                .get, "/audit" + Administration.query(query + position),
+                arguments: ["event": "--event", "since": "--since"])
             entries += page.objects("items")
             next = page["next"]?.string
         } while next != nil && entries.count < count
