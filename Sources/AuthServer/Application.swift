@@ -96,6 +96,13 @@ package final class Application: Sendable {
     ) async -> Result<Application, StartupError> {
         do {
             let now = currentTime()
+            if purpose == .operatorCommand, try await !backend.store.hasEverHadUsers() {
+                // Its first account would be the installation's: no `admin` would ever be made.
+                throw StartupError(
+                    .noInput,
+                    "No server has served here yet: \(configuration.dataFolder) has no account. Start one first, "
+                        + "`portcullis serve`: it makes the account admin.")
+            }
             let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
             let servers = try await Servers.start(

@@ -13,7 +13,7 @@ enum MasterKeyFile {
         let folder = inspection.folder
         if let keys = try read(path, in: folder.path, advice: "Put the file back from a backup.") { return keys }
         guard path == nil, inspection.keys == nil else {
-            throw missing(path, in: folder.path)
+            throw missing(path, in: folder.path, hasKeys: inspection.keys?.isEmpty == false)
         }
         return try make(in: folder)
     }
@@ -21,15 +21,22 @@ enum MasterKeyFile {
     /// The file as it is now, for a server that runs: never made. Blocks.
     static func reload(_ path: String?, in folder: String) throws(StartupError) -> MasterKeys {
         guard let keys = try read(path, in: folder, advice: "Correct the file and try again.") else {
-            throw missing(path, in: folder)
+            throw missing(path, in: folder, hasKeys: true)
         }
         return keys
     }
 
     private static func file(_ path: String?, in folder: String) -> String { path ?? "\(folder)/\(name)" }
 
-    private static func missing(_ path: String?, in folder: String) -> StartupError {
-        StartupError(
+    private static func missing(_ path: String?, in folder: String, hasKeys: Bool) -> StartupError {
+        if let path, !hasKeys {
+            return StartupError(
+                .configuration,
+                "The master key file \(path) does not exist. It has one line, 43 characters: the "
+                    + "base64url of 32 random bytes. Make it with: (umask 077; openssl rand -base64 32 | tr -d = | "
+                    + "tr +/ -_ > '\(path)')")
+        }
+        return StartupError(
             path == nil ? .dataDamaged : .configuration,
             "The master key file \(file(path, in: folder)) is missing. Nothing was changed. Put it back from a backup: "
                 + "without it the stored keys cannot be opened.")

@@ -7,10 +7,12 @@ final class OpsHandler: RequestHandler {
     private static let router = Router(RouteDeclaration.ops.map(\.route))
 
     private let health: HealthRoutes
+    private let log: RequestLog?
     private let page: @Sendable () -> [UInt8]
 
-    init(health: HealthRoutes, page: @escaping @Sendable () -> [UInt8]) {
+    init(health: HealthRoutes, log: RequestLog?, page: @escaping @Sendable () -> [UInt8]) {
         self.health = health
+        self.log = log
         self.page = page
     }
 
@@ -19,32 +21,28 @@ final class OpsHandler: RequestHandler {
         _ output: inout OutputBuffer
     ) -> Reply {
         let match = OpsHandler.router.match(head.method, head.path.of(bytes))
-        guard case .found(let id, _) = match else {
-            write(Unrouted.response(to: match, exchange.requestID), exchange, frame, &output)
+        guard case .found(let id, _) = match, let route = RouteID(rawValue: id) else {
+            write(PreparedResponse(Unrouted.response(to: match, exchange.requestID)), .none, exchange, frame, &output)
             return .answered
         }
-        switch RouteID(rawValue: id) {
-        case .live: write(health.live(at: exchange.firstByte), exchange, frame, &output)
-        case .ready: write(health.ready(head.query?.of(bytes)), exchange, frame, &output)
+        switch route {
+        case .live: write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
+        case .ready: write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         default:
             let response = Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page())
-            write(response, exchange, frame, &output)
+            write(PreparedResponse(response), route, exchange, frame, &output)
         }
         return .answered
     }
 
     private func write(
-        _ response: PreparedResponse, _ exchange: Exchange, _ frame: ResponseFrame, _ output: inout OutputBuffer
+        _ response: borrowing PreparedResponse, _ route: RouteID, _ exchange: Exchange, _ frame: ResponseFrame,
+        _ output: inout OutputBuffer
     ) {
         ResponseSerializer.write(
             response, to: &output, date: frame.date, requestID: exchange.requestID, keepAlive: frame.keepAlive,
             headOnly: frame.headOnly)
-    }
-
-    private func write(
-        _ response: Response, _ exchange: Exchange, _ frame: ResponseFrame, _ output: inout OutputBuffer
-    ) {
-        write(PreparedResponse(response), exchange, frame, &output)
+        log?.write(route, response.status, response.problem, exchange)
     }
 
     /// `begin` answers everything.
@@ -52,5 +50,7 @@ final class OpsHandler: RequestHandler {
         Response.problem(.notFound, requestID: exchange.requestID)
     }
 
-    func refused(_ status: Status, _ exchange: Exchange) {}
+    func refused(_ status: Status, _ exchange: Exchange) {
+        log?.write(.none, status, Problem(RequestError(status, "")).slug, exchange)
+    }
 }

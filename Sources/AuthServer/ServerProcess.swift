@@ -9,7 +9,7 @@ package enum ServerProcess {
     /// environment. Blocks the main thread.
     package static func run(environment: SettingVariables, file: String? = nil) -> Int32 {
         do {
-            // First of all: threads inherit the mask.
+            // Before any thread, which inherit the mask.
             try Signals.block(endingSignals)
             limitProcess()
             var configuration = try Configuration(environment: environment, file: file)
@@ -48,6 +48,17 @@ package enum ServerProcess {
         ended.wait { $0 ? () : nil }
     }
 
+    /// Whatever of standard input, output and error was closed at start is held by /dev/null, opened the other way round,
+    /// so that its use fails as before: the first file that is opened would take its number, and what is printed, a
+    /// password among it, would be written into that file. Ends the process if that cannot be. Once, first of all.
+    package static func holdStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            // Those below are open: the lowest free number is this one.
+            let opened = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+            guard opened == descriptor else { exit(StartupError.ExitCode.systemFailure.rawValue) }
+        }
+    }
+
     /// As many descriptors as the system allows, no core dump since memory holds secrets, and no end by whoever reads our
     /// output and leaves.
     package static func limitProcess() {
@@ -75,7 +86,7 @@ package enum ServerProcess {
         Console.print("portcullis serves on \(base), ops on http://\(application.opsAddress)")
         Console.print("data folder: \(configuration.dataFolder)")
         guard let password = application.madeAdminPassword else { return }
-        Console.print(
+        let isShown = Console.print(
             """
 
             An admin account was made. Its password is shown this once:
@@ -91,5 +102,9 @@ package enum ServerProcess {
                 curl -s \(base)/.well-known/jwks.json
 
             """)
+        guard !isShown else { return }
+        Console.error(
+            "An admin account was made, and its password was not shown: standard output cannot be written. Set one with: "
+                + "portcullis user set-password admin --data \(configuration.dataFolder)")
     }
 }

@@ -60,11 +60,12 @@ struct Servers: Sendable {
             throttle: backend.throttle, hub: hub, audit: audit, log: backend.log.queue)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
-            maximumConnections: opsConnections, handler: OpsHandler(health: health) { page.render() })
+            maximumConnections: opsConnections,
+            handler: OpsHandler(health: health, log: backend.log.requestLog()) { page.render() })
         let ports = purpose == .serving ? try await Ports.open(configuration, hosts, opsHost) : nil
         let control: ControlServer
         do throws(StartupError) {
-            control = try await ControlServer.start(configuration, on: opsGroup.loops[0], admin)
+            control = try await ControlServer.start(configuration, on: opsGroup.loops[0], admin, backend.log)
         } catch {
             ports?.close()
             throw error

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Auth
 import AuthServer
 import Glibc
 import HTTP
@@ -24,7 +25,7 @@ struct AuditCommand: ParsableCommand {
         @Flag(name: .shortAndLong, help: "Go on with entries as they come, also across restarts of the server.")
         var follow = false
         @Option(help: "Of this event alone.") var event: String?
-        @Option(help: "Of this account alone, by username or id.") var user: String?
+        @Option(help: "Of this account alone, by username or id; a deleted one by its id.") var user: String?
         @Option(help: ArgumentHelp("Since this moment (RFC 3339).", valueName: "time")) var since: String?
         @OptionGroup var installation: InstallationOptions
         @OptionGroup var output: OutputOptions
@@ -37,13 +38,18 @@ struct AuditCommand: ParsableCommand {
             try installation.withAdministration { administration in
                 var filter: [(name: String, value: String)] = []
                 if let event { filter.append(("event", event)) }
-                if let user { filter.append(("user", try administration.userID(user))) }
+                if let user { filter.append(("user", try subject(user, administration))) }
                 var printer = AuditPrinter(administration, json: output.json)
                 var reader = AuditReader(administration, filter)
                 let newest = try reader.newest(max(number, 1), since: since)
                 for entry in newest.suffix(number) { try printer.print(entry) }
                 if follow { try self.follow(administration, &reader, &printer) }
             }
+        }
+
+        /// An id stands for itself: entries outlive the account.
+        private func subject(_ user: String, _ administration: Administration) throws -> String {
+            try Identifier(user).map { "\($0)" } ?? administration.userID(user)
         }
 
         /// Until the reader of the output leaves or a signal comes. A folder that no server has is not held meanwhile.
@@ -87,7 +93,9 @@ struct AuditReader {
         repeat {
             let limit = min(count - entries.count, Administration.pageLimit)
             let position = [("limit", String(limit))] + (next.map { [("cursor", $0)] } ?? [])
-            let page = try administration.request(.get, "/audit" + Administration.query(query + position))
+            let page = try administration.request(
+                .get, "/audit" + Administration.query(query + position),
+                arguments: ["event": "--event", "since": "--since"])
             entries += page.objects("items")
             next = page["next"]?.string
         } while next != nil && entries.count < count

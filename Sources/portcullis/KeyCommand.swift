@@ -56,7 +56,10 @@ struct KeyCommand: ParsableCommand {
                 ("purpose", .string(purpose)), ("compromised", .bool(compromised)),
             ]
             if let kid { body.append(("kid", .string(kid))) }
-            let result = try installation.withAdministration { try $0.request(.post, "/keys/rotate", body) }
+            let result = try installation.withAdministration {
+                try $0.request(
+                    .post, "/keys/rotate", body, arguments: ["purpose": "--purpose", "kid": "--kid"])
+            }
             if output.json { return try StandardOutput.line(result.json) }
             let isChanged = result["rotated"]?.bool ?? false
             try StandardOutput.line(isChanged ? "The \(purpose) keys are rotated." : "It was rotated already.")

@@ -59,7 +59,9 @@ struct SessionCommand: ParsableCommand {
 
         func execute() throws {
             let result = try installation.withAdministration { administration in
-                try administration.request(.post, "/revocations", [target(administration)])
+                try administration.request(
+                    .post, "/revocations", [target(administration)],
+                    arguments: ["sid": "The session's id", "sessions_before": "--before"])
             }
             if output.json { return try StandardOutput.line(result.json) }
             let count = result["sessions_ended"]?.integer ?? 0

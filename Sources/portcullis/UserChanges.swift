@@ -61,17 +61,20 @@ extension UserCommand {
 
     struct Delete: OperatorCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Delete an account with its sessions and tokens, for good. Asks first on a terminal.")
+            abstract: "Delete an account with its sessions and tokens, for good. Asks first on a terminal.",
+            discussion: "With --json the account is printed as it was.")
 
         @OptionGroup var account: AccountArgument
         @Flag(help: "Do not ask.") var yes = false
         @OptionGroup var installation: InstallationOptions
+        @OptionGroup var output: OutputOptions
 
         func execute() throws {
             try Confirmation.ask("Delete \(account.user) for good?", unless: yes)
             try installation.withAdministration { administration in
                 let user = try administration.user(account.user)
                 try administration.request(.delete, "/users/\(user.text("id"))")
+                if output.json { return try StandardOutput.line(user.json) }
                 try StandardOutput.line("\(user.text("username")) is deleted.")
             }
         }
@@ -79,16 +82,25 @@ extension UserCommand {
 
     struct Unlock: OperatorCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forget the failed attempts to log in that lock an account.")
+            abstract: "Forget the failed attempts to log in that lock an account.",
+            discussion: """
+                An address from which the account's password was guessed wrong may still have to wait, up to 150 seconds. \
+                With --json the account is printed as it is then.
+                """)
 
         @OptionGroup var account: AccountArgument
         @OptionGroup var installation: InstallationOptions
+        @OptionGroup var output: OutputOptions
 
         func execute() throws {
             try installation.withAdministration { administration in
                 let user = try administration.user(account.user)
-                try administration.request(.delete, "/users/\(user.text("id"))/lock")
-                try StandardOutput.line("\(user.text("username")) is unlocked.")
+                let path = "/users/\(user.text("id"))"
+                try administration.request(.delete, path + "/lock")
+                if output.json { return try StandardOutput.line(administration.request(.get, path).json) }
+                try StandardOutput.line(
+                    "\(user.text("username")) is unlocked. An address that guessed wrong may have to wait up to 150 seconds "
+                        + "more.")
             }
         }
     }

@@ -2,6 +2,13 @@ import ArgumentParser
 import AuthServer
 import Foundation
 
+// Before anything opens a file.
+ServerProcess.holdStandardDescriptors()
+// The parser answers with the help of everything instead.
+if let name = Portcullis.unknownCommand(inHelpOf: CommandLine.arguments.dropFirst()) {
+    Console.error("There is no command \(Table.printable(name)).")
+    exit(CommandFailure.Code.usage.rawValue)
+}
 // Synchronous on purpose: an async `main` unblocks signals at its first suspension.
 Portcullis.main()
 
@@ -34,4 +41,19 @@ struct Portcullis: ParsableCommand {
             Serve.self, UserCommand.self, SessionCommand.self, KeyCommand.self, TokenCommand.self, AuditCommand.self,
             ConfigCommand.self,
         ], defaultSubcommand: Serve.self)
+
+    /// What `help …` asks for when that is no command; nil for anything else.
+    static func unknownCommand(inHelpOf arguments: ArraySlice<String>) -> String? {
+        guard arguments.first == "help" else { return nil }
+        let names = arguments.dropFirst().prefix { !$0.hasPrefix("-") }
+        var command: any ParsableCommand.Type = Portcullis.self
+        for name in names {
+            if command == Portcullis.self, name == "help" { return nil }
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == name }) else {
+                return names.joined(separator: " ")
+            }
+            command = next
+        }
+        return nil
+    }
 }

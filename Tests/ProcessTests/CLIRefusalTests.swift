@@ -49,16 +49,21 @@ extension ProcessTests {
             (["user", "disable", "admin"], 77, "No enabled administrator would be left"),
             (["user", "delete", "admin"], 77, "No enabled administrator would be left"),
             (["user", "set-password", "admin"], 64, "There is no terminal"),
-            (["session", "end", "no-uuid"], 65, "sid must be a UUID"),
-            (["session", "end", "--before", "yesterday"], 65, "sessions_before must be a moment"),
-            (["session", "end", "--before", "2999-01-01T00:00:00Z"], 65, "must not lie in the future"),
-            (["key", "rotate", "--purpose", "lookup"], 65, "purpose must be"),
+            (["session", "end", "no-uuid"], 65, "portcullis: The session's id must be a UUID"),
+            (["session", "end", "--before", "yesterday"], 65, "portcullis: --before must be a moment"),
+            (
+                ["session", "end", "--before", "2999-01-01T00:00:00Z"], 65,
+                "portcullis: --before must not lie in the future"
+            ),
+            (["key", "rotate", "--purpose", "lookup"], 65, "portcullis: --purpose must be"),
             (["key", "rotate", "--compromised", "--kid", "no-such-key"], 65, "no such key"),
             (["token", "inspect"], 65, "There is no token"),
-            (["audit", "tail", "--event", "no.event"], 65, "event must be"),
-            (["audit", "tail", "--since", "noon"], 65, "since must be"),
+            (["audit", "tail", "--event", "no.event"], 65, "portcullis: --event must be"),
+            (["audit", "tail", "--since", "noon"], 65, "portcullis: --since must be"),
             (["frobnicate"], 64, "frobnicate"),
             (["user", "frobnicate"], 64, "frobnicate"),
+            (["help", "frobnicate"], 64, "There is no command frobnicate"),
+            (["help", "user", "frobnicate"], 64, "There is no command user frobnicate"),
             (["user", "add"], 64, "name"),
             (["user", "add", "ada", "secret-in-the-arguments"], 64, "Unexpected argument"),
             (["user", "set-roles", "admin"], 64, "--none"),
@@ -152,6 +157,10 @@ extension ProcessTests {
             let installation = try Installation()
             let root = try await installation.run("--help")
             #expect(root.code == 0 && root.output.contains("EXIT CODES") && root.output.contains("67  no such user"))
+            for command in [["help"], ["help", "user", "add"], ["help", "serve"], ["help", "-h"]] {
+                let help = try await installation.run(command)
+                #expect(help.code == 0 && help.output.contains("USAGE"), "\(command)")
+            }
             for command in ["user", "session", "key"] {
                 let help = try await installation.run(command, "--help")
                 #expect(help.code == 0 && help.output.contains("EXAMPLES"))

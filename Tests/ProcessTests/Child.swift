@@ -28,12 +28,13 @@ final class Child: Sendable {
     /// `descriptors` is the most it may have open. Output is appended to `<output>.out` and `<output>.err`; `input` is a
     /// file. With a terminal it has neither: the terminal is its input, its output and what controls it.
     init(
-        _ arguments: [String] = ["serve"], environment: [String: String], output: String, input: String = "/dev/null",
-        terminal: String? = nil, descriptors: Int? = nil
+        _ arguments: [String] = ["serve"], program: String = Child.executable, environment: [String: String],
+        output: String,
+        input: String = "/dev/null", terminal: String? = nil, descriptors: Int? = nil
     ) throws {
         outputPath = output + ".out"
         errorPath = output + ".err"
-        var arguments = [Child.executable] + arguments
+        var arguments = [program] + arguments
         if let descriptors {
             arguments = ["/bin/sh", "-c", "ulimit -n \(descriptors) && exec \"$0\" \"$@\""] + arguments
         }

@@ -115,7 +115,7 @@ extension ProcessTests {
             let path = installation.root + "/elsewhere.key"
             let (code, message) = try await installation.startThatFails(["PORTCULLIS_MASTER_KEY_FILE": path])
             #expect(code == 78)
-            #expect(message.contains("\(path) is missing"))
+            #expect(message.contains("\(path) does not exist"))
             #expect(installation.mode(path) == 0)
             #expect(try Set(installation.contents().keys) == ["lock"])
         }

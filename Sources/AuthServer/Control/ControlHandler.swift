@@ -9,9 +9,11 @@ final class ControlHandler: RequestHandler {
 
     private let admin: AdminRoutes
     private let bodyLimit: Int
+    private let log: RequestLog?
 
-    init(_ admin: AdminRoutes, bodyLimit: Int) {
+    init(_ admin: AdminRoutes, bodyLimit: Int, log: RequestLog?) {
         self.admin = admin
+        self.log = log
         self.bodyLimit = bodyLimit
     }
 
@@ -24,17 +26,26 @@ final class ControlHandler: RequestHandler {
 
     func respond(to request: Request, _ exchange: Exchange) async -> Response {
         let match = request.withBytes(of: request.head.path) { ControlHandler.router.match(request.method, $0) }
-        guard case .found(let id, let parameters) = match, let route = RouteID(rawValue: id) else {
-            return Unrouted.response(to: match, exchange.requestID)
+        let route: RouteID
+        let response: Response
+        if case .found(let id, let parameters) = match, let found = RouteID(rawValue: id) {
+            route = found
+            do throws(Refusal) {
+                response = try await admin.respond(
+                    to: request, on: route, parameters: request.parameters(parameters), as: .localOperator,
+                    from: RequestOrigin(address: nil, requestID: exchange.requestID.description))
+            } catch {
+                response = error.response(exchange.requestID)
+            }
+        } else {
+            route = .none
+            response = Unrouted.response(to: match, exchange.requestID)
         }
-        do throws(Refusal) {
-            return try await admin.respond(
-                to: request, on: route, parameters: request.parameters(parameters), as: .localOperator,
-                from: RequestOrigin(address: nil, requestID: exchange.requestID.description))
-        } catch {
-            return error.response(exchange.requestID)
-        }
+        log?.write(route, response.status, response.problem, exchange)
+        return response
     }
 
-    func refused(_ status: Status, _ exchange: Exchange) {}
+    func refused(_ status: Status, _ exchange: Exchange) {
+        log?.write(.none, status, Problem(RequestError(status, "")).slug, exchange)
+    }
 }

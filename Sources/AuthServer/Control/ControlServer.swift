@@ -15,14 +15,14 @@ struct ControlServer: Sendable {
 
     /// Listens in the data folder, whose lock the caller holds. On a loop.
     static func start(
-        _ configuration: Configuration, on loop: EventLoop, _ admin: AdminRoutes
+        _ configuration: Configuration, on loop: EventLoop, _ admin: AdminRoutes, _ log: EventLog
     ) async throws(StartupError) -> ControlServer {
         var deadlines = Deadlines()
         deadlines.total = totalMilliseconds
         let host = ConnectionHost(
             loop: loop, limits: configuration.httpLimits, deadlines: deadlines,
             maximumConnections: maximumConnections,
-            handler: ControlHandler(admin, bodyLimit: configuration.requestBodyBytes))
+            handler: ControlHandler(admin, bodyLimit: configuration.requestBodyBytes, log: log.requestLog()))
         let folder = configuration.dataFolder
         do throws(SystemError) {
             let socket = try ControlSocket(folder: folder)

@@ -1,28 +1,15 @@
-import Auth
 import HTTP
 import HTTPServer
-import JSON
-import Logging
 
-/// One line a request, of one loop; verify is sampled, whatever its answer. A line has no path, no query, no name and no
-/// field of the request: a secret in any of them goes nowhere.
-///
-/// It writes its lines itself, not by way of swift-log: no dictionary a request, and members in an order of their own.
+/// The requests of one loop of the main port; verify is sampled, whatever its answer.
 final class AccessLog {
-    /// A neighbourhood, not a person: the size that a provider hands to a customer or a street.
-    private static let ipv4Prefix = 24
-    private static let ipv6Prefix = 48
-    private static let templates = RouteID.allCases.map(\.template)
-
-    private let queue: LogQueue
-    private let level: LogLevel
+    private let log: RequestLog
     private let verifySample: Int
     private var untilVerify: Int
 
     /// Of `verifySample` verify requests one is written; of 0 none.
-    init(queue: LogQueue, level: LogLevel, verifySample: Int) {
-        self.queue = queue
-        self.level = level
+    init(_ log: RequestLog, verifySample: Int) {
+        self.log = log
         self.verifySample = verifySample
         untilVerify = verifySample
     }
@@ -37,57 +24,8 @@ final class AccessLog {
             untilVerify -= 1
             if untilVerify != 0 { return }
             untilVerify = verifySample
-            write(route, status, problem, nanoseconds, exchange, sample: verifySample)
-        default: write(route, status, problem, nanoseconds, exchange, sample: 1)
-        }
-    }
-
-    private func write(
-        _ route: RouteID, _ status: Status, _ problem: StaticString?, _ nanoseconds: UInt64, _ exchange: Exchange,
-        sample: Int
-    ) {
-        let severity = AccessLog.severity(status)
-        guard level.includes(severity) else { return }
-        var writer = LogLine.begin(severity, at: currentTime())
-        writer.key("message")
-        writer.string("request")
-        writer.key("request_id")
-        writer.string(exchange.requestID.description)
-        writer.key("method")
-        if let method = exchange.method {
-            writer.string(method == .other ? "other" : method.name.description)
-        } else {
-            writer.null()
-        }
-        writer.key("route")
-        writer.string(AccessLog.templates[route.rawValue])
-        writer.key("status")
-        writer.integer(status.code)
-        writer.key("outcome")
-        writer.string((problem ?? "ok").description)
-        writer.key("latency_us")
-        writer.integer(nanoseconds / 1000)
-        writer.key("client_network")
-        writer.string(AccessLog.network(exchange.peer.clientAddress))
-        if sample > 1 {
-            writer.key("sampled_one_in")
-            writer.integer(sample)
-        }
-        writer.endObject()
-        queue.append(writer.bytes)
-    }
-
-    static func network(_ address: ClientAddress) -> String {
-        let prefix = address.family == .ipv4 ? ipv4Prefix : ipv6Prefix
-        return "\(address.network(prefix: prefix))/\(prefix)"
-    }
-
-    /// An overload is expected and passes; anything else that is our fault is not.
-    private static func severity(_ status: Status) -> Logger.Level {
-        switch status.code {
-        case ..<500: .info
-        case 501, 503, 505: .warning
-        default: .error
+            log.write(route, status, problem, nanoseconds: nanoseconds, exchange, sample: verifySample)
+        default: log.write(route, status, problem, nanoseconds: nanoseconds, exchange)
         }
     }
 }

@@ -23,7 +23,7 @@ package enum LogLevel: String, Sendable, CaseIterable {
     }
 }
 
-/// The log of a server: events by swift-log, requests by `AccessLog`, all into one queue. Without a queue nothing is
+/// The log of a server: events by swift-log, requests by `RequestLog`, all into one queue. Without a queue nothing is
 /// written.
 struct EventLog: Sendable {
     let queue: LogQueue?
@@ -56,9 +56,12 @@ struct EventLog: Sendable {
     func stop() { queue?.stop() }
 
     /// One for each loop.
-    func accessLog() -> AccessLog? {
+    func accessLog() -> AccessLog? { requestLog().map { AccessLog($0, verifySample: verifySample) } }
+
+    /// For what is not sampled.
+    func requestLog() -> RequestLog? {
         guard let queue, level != .off else { return nil }
-        return AccessLog(queue: queue, level: level, verifySample: verifySample)
+        return RequestLog(queue: queue, level: level)
     }
 }
 

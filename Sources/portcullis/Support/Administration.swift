@@ -13,17 +13,19 @@ struct Administration {
 
     init(_ session: ControlSession) { self.session = session }
 
-    /// `path` is what follows `/api/v1/admin`.
+    /// `path` is what follows `/api/v1/admin`. `arguments` are the command's by the API's names of them, for refusals
+    /// that begin with such a name.
     @discardableResult
     func request(
-        _ method: HTTP.Method, _ path: String, _ body: [(name: String, value: JSONValue)]? = nil
+        _ method: HTTP.Method, _ path: String, _ body: [(name: String, value: JSONValue)]? = nil,
+        arguments: [String: String] = [:]
     ) throws -> JSONObject {
         let body = body.map { members in
             JSONValue.object(JSONObject(members: members.map { JSONObject.Member(name: $0.name, value: $0.value) }))
         }
         let reply = try session.request(method, Administration.base + path, body: body)
         guard (200...299).contains(reply.status) else {
-            throw CommandFailure(refusal: reply, ofUser: path.hasPrefix("/users"))
+            throw CommandFailure(refusal: reply, ofUser: path.hasPrefix("/users"), arguments)
         }
         return reply.json?.object ?? JSONObject(members: [])
     }
@@ -78,18 +80,21 @@ struct Administration {
 
 extension CommandFailure {
     /// From a problem of the API.
-    fileprivate init(refusal reply: ControlReply, ofUser: Bool) {
+    fileprivate init(refusal reply: ControlReply, ofUser: Bool, _ arguments: [String: String]) {
         let problem = reply.json?.object
         let slug = problem?["type"]?.string?.split(separator: ":").last.map(String.init)
-        let detail =
+        var detail =
             problem?["detail"]?.string ?? (slug == "username-taken" ? "There is an account of that name." : nil)
             ?? problem?["title"]?.string ?? "The server answered \(reply.status)."
+        if let name = arguments.first(where: { detail.hasPrefix($0.key + " ") }) {
+            detail = name.value + detail.dropFirst(name.key.count)
+        }
         let code: Code =
             switch (slug, reply.status) {
             case ("username-taken", _): .cannotCreate
             case ("last-administrator", _), (_, 401), (_, 403): .notPermitted
             case (_, 404): ofUser ? .noUser : .data
-            case ("master-key-file", _): .noInput
+            case ("master-key-file", _): .data
             case (_, 409), (_, 429), (_, 503): .temporaryFailure
             case (_, 400...499): .data
             default: .internalFailure

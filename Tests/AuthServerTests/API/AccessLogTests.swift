@@ -95,6 +95,21 @@ import Testing
         }
     }
 
+    @Test func `each probe and scrape on the ops port is a line, and so is what it refuses`() async throws {
+        let lines = try await lines { server in
+            let client = try server.opsClient()
+            for path in ["/livez", "/readyz?for=login", "/metrics", "/secret"] { _ = try client.get(path) }
+            _ = try client.exchange("PUT", "/metrics")
+            _ = try server.opsClient().request("GET /secret HTTP/3.0\r\n\r\n")
+        }
+        #expect(
+            requests(lines).map(summary) == [
+                "GET /livez ok 200", "GET /readyz ok 200", "GET /metrics ok 200", "GET none not-found 404",
+                "PUT none method-not-allowed 405", "- none version-not-supported 505",
+            ])
+        #expect(requests(lines).allSatisfy { $0["client_network"]?.string == "127.0.0.0/24" })
+    }
+
     @Test(arguments: [0, 3]) func `of verify one in so many is a line, refusals too`(_ sample: Int) async throws {
         let lines = try await lines {
             $0.logVerifySample = sample
