@@ -88,8 +88,9 @@ package final class Application: Sendable {
         }
     }
 
-    /// On the first loop: what the store knows, then the workers, then the ports, and last the first account: were a port
-    /// taken, nobody would be told the password that was made up for it.
+    /// On the first loop: what the store knows, then the workers, then the ports, then the first account (were a port taken,
+    /// nobody would be told the password that was made up for it), and last the answers: an account that somebody made
+    /// before would be the first, and no administrator would ever be.
     private static func start(
         _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ backend: Backend,
         _ purpose: Purpose
@@ -105,7 +106,7 @@ package final class Application: Sendable {
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
             let revocations = try await backend.store.load(at: now)
-            let servers = try await Servers.start(
+            let servers = try await Servers.bind(
                 configuration, group, ops, backend, purpose, keys: keys,
                 revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
             var password: String?
@@ -115,6 +116,7 @@ package final class Application: Sendable {
                         backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
                         policy: configuration.passwordPolicy, at: now)
                 }
+                try await servers.begin()
             } catch {
                 servers.closeAll()
                 servers.control.remove()

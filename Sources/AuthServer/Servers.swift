@@ -17,8 +17,9 @@ struct Servers: Sendable {
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
-    /// Makes one worker per loop and opens the ports and the control socket. On a loop.
-    static func start(
+    /// Makes one worker per loop and listens on the ports and the control socket; nobody is answered before `begin`. On a
+    /// loop.
+    static func bind(
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
         _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
     ) async throws(StartupError) -> Servers {
@@ -62,10 +63,10 @@ struct Servers: Sendable {
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections,
             handler: OpsHandler(health: health, log: backend.log.requestLog()) { page.render() })
-        let ports = purpose == .serving ? try await Ports.open(configuration, hosts, opsHost) : nil
+        let ports = purpose == .serving ? try await Ports.bind(configuration, hosts, opsHost) : nil
         let control: ControlServer
         do throws(StartupError) {
-            control = try await ControlServer.start(configuration, on: opsGroup.loops[0], admin, backend.log)
+            control = try ControlServer.bind(configuration, on: opsGroup.loops[0], admin, backend.log)
         } catch {
             ports?.close()
             throw error
@@ -77,6 +78,17 @@ struct Servers: Sendable {
         return Servers(
             main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
             keyHub: keyHub, audit: audit, directory: directory)
+    }
+
+    /// Answers who waits and who comes.
+    func begin() async throws(StartupError) {
+        do throws(SystemError) {
+            try await ops?.begin()
+            try await main?.begin()
+            try await control.begin()
+        } catch {
+            throw StartupError("The ports cannot be served", error)
+        }
     }
 
     /// Begins the upkeep and declares the node ready.
@@ -113,7 +125,7 @@ private struct Ports {
     let ops: Server
 
     /// The ops port first: a flood on the main port must not take its descriptors.
-    static func open(
+    static func bind(
         _ configuration: Configuration, _ hosts: [ConnectionHost], _ opsHost: ConnectionHost
     ) async throws(StartupError) -> Ports {
         let ops = try await listen(configuration.opsListen, [opsHost])
@@ -133,7 +145,7 @@ private struct Ports {
 
     private static func listen(_ address: SocketAddress, _ hosts: [ConnectionHost]) async throws(StartupError) -> Server
     {
-        do throws(SystemError) { return try await Server.start(on: address, hosts: hosts) } catch {
+        do throws(SystemError) { return try await Server.bind(to: address, hosts: hosts) } catch {
             throw StartupError("Cannot listen on \(address)", error)
         }
     }

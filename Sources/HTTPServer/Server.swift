@@ -6,8 +6,16 @@ package struct Server: Sendable {
     package let hosts: [ConnectionHost]
     private let listeners: [Listener]
 
-    /// Listens on `address` with one host per loop. Port 0 lets the kernel choose; `address` then tells the port.
+    /// Listens on `address` with one host per loop, and takes what comes at once.
     package static func start(on address: SocketAddress, hosts: [ConnectionHost]) async throws(SystemError) -> Server {
+        let server = try await bind(to: address, hosts: hosts)
+        try await server.begin()
+        return server
+    }
+
+    /// Listens on `address` with one host per loop; who connects waits in the kernel's queue until `begin`. Port 0 lets the
+    /// kernel choose; `address` then tells the port.
+    package static func bind(to address: SocketAddress, hosts: [ConnectionHost]) async throws(SystemError) -> Server {
         var bound = address
         var listeners: [Listener] = []
         do throws(SystemError) {
@@ -17,7 +25,6 @@ package struct Server: Sendable {
                 if let local = socket.localAddress() { bound = local }
                 listeners.append(Listener(host: host, socket: socket))
             }
-            for listener in listeners { try await listener.startOnLoop() }
             return Server(address: bound, hosts: hosts, listeners: listeners)
         } catch {
             for listener in listeners { await listener.closeOnLoop() }
@@ -25,17 +32,18 @@ package struct Server: Sendable {
         }
     }
 
-    /// Serves a socket that listens already, a Unix socket for one, on one loop.
-    package static func start(
-        on socket: consuming Socket, host: ConnectionHost
-    ) async throws(SystemError) -> Server {
+    /// For a socket that listens already, a Unix socket for one, on one loop.
+    package static func bind(to socket: consuming Socket, host: ConnectionHost) -> Server {
         let address = socket.localAddress() ?? .none
-        let listener = Listener(host: host, socket: socket)
-        do throws(SystemError) { try await listener.startOnLoop() } catch {
-            await listener.closeOnLoop()
+        return Server(address: address, hosts: [host], listeners: [Listener(host: host, socket: socket)])
+    }
+
+    /// Takes who waits and who comes. Once; after an error nothing listens any more.
+    package func begin() async throws(SystemError) {
+        do throws(SystemError) { for listener in listeners { try await listener.startOnLoop() } } catch {
+            for listener in listeners { await listener.closeOnLoop() }
             throw error
         }
-        return Server(address: address, hosts: [host], listeners: [listener])
     }
 
     /// Takes what is queued, stops listening, and answers every request from now on with `Connection: close`.

@@ -13,10 +13,10 @@ struct ControlServer: Sendable {
     private let server: Server
     private let socket: ControlSocket
 
-    /// Listens in the data folder, whose lock the caller holds. On a loop.
-    static func start(
+    /// Listens in the data folder, whose lock the caller holds; who connects waits until `begin`.
+    static func bind(
         _ configuration: Configuration, on loop: EventLoop, _ admin: AdminRoutes, _ log: EventLog
-    ) async throws(StartupError) -> ControlServer {
+    ) throws(StartupError) -> ControlServer {
         var deadlines = Deadlines()
         deadlines.total = totalMilliseconds
         let host = ConnectionHost(
@@ -27,7 +27,7 @@ struct ControlServer: Sendable {
         do throws(SystemError) {
             let socket = try ControlSocket(folder: folder)
             do throws(SystemError) {
-                return ControlServer(server: try await Server.start(on: socket.listen(), host: host), socket: socket)
+                return ControlServer(server: Server.bind(to: try socket.listen(), host: host), socket: socket)
             } catch {
                 socket.close()
                 throw error
@@ -36,6 +36,8 @@ struct ControlServer: Sendable {
             throw StartupError("Cannot listen on \(folder)/\(ControlSocket.name)", error)
         }
     }
+
+    func begin() async throws(SystemError) { try await server.begin() }
 
     /// Whether nobody is connected or queued any more, once it drains.
     var isDrained: Bool { server.isDrained }
