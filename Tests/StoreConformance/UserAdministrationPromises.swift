@@ -89,6 +89,18 @@ extension StoreContract {
             guard case .granted(let row, let owner) = refreshed else { throw UnexpectedAnswer() }
             #expect(row.userVersion == changed.user.version && owner == changed.user)
         },
+        StorePromise("the same roles in another order are no change") { store async throws in
+            let user = try await store.create(
+                Sample.newUser("ada", roles: ["b", "a"]), as: .localOperator, from: .server
+            ).value()
+            let entries = try await store.everyEntry()
+            let same = try await store.update(
+                user.id, UserChange(roles: user.roles.reversed()), at: Sample.at(1), as: .localOperator, from: .server
+            ).value()
+            #expect(same.user == user && same.revocations.isEmpty)
+            #expect(try await store.user(user.id) == user)
+            #expect(try await store.everyEntry() == entries)
+        },
         StorePromise("roles and disabling in one change end the sessions and raise the version once") {
             store async throws in
             let user = try await Sample.user("ada", in: store)

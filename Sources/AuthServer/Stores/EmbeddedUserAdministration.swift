@@ -45,7 +45,8 @@ extension EmbeddedStore: UserAdministration {
         try await administer("user.update", on: id, at: now, as: authority, from: origin) { transaction, cause in
             guard let before = try Self.user(id, transaction) else { return .notFound }
             var after = before
-            after.roles = change.roles ?? before.roles
+            // Their order says nothing.
+            if let roles = change.roles, Set(roles.map(\.name)) != Set(before.roles.map(\.name)) { after.roles = roles }
             after.isEnabled = change.isEnabled ?? before.isEnabled
             guard after != before else {
                 let told = try Self.revocations(ofUser: id, at: now, transaction)
