@@ -36,12 +36,22 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     /// Entries that were too many to be kept; `detail` says how many.
     case auditOverflowed = "audit.overflowed"
 
-    /// Caused by anybody on the network at will: bounded apart from the others, so that a flood of them pushes none of
-    /// the others out.
-    package var isAnonymous: Bool {
+    /// What it is bounded with: a flood of one kind pushes nothing of another out. Raw values are stored.
+    package enum Kind: Int64, Sendable, CaseIterable {
+        /// Something is otherwise than before.
+        case change = 0
+        /// What anybody on the network causes, but not for nothing: a password was compared, or a token was good.
+        case refusal = 1
+        /// What costs its sender next to nothing.
+        case throttled = 2
+    }
+
+    package var kind: Kind {
         switch self {
-        case .loginFailed, .loginThrottled, .passwordChangeFailed, .administrationRefused, .auditOverflowed: true
-        default: false
+        case .loginFailed, .passwordChangeFailed, .administrationRefused: .refusal
+        // A flood of the cheap ones is what overflows the queue, several times a second.
+        case .loginThrottled, .auditOverflowed: .throttled
+        default: .change
         }
     }
 }
