@@ -151,6 +151,7 @@ package struct PasswordService: Sendable {
         switch result {
         case .stale:
             await check.giveBack(reservation)
+            note("another change came first", request)
             return .stale
         case .changed(let session, let user, let revocations):
             if !revocations.isEmpty { await publisher.publish(revocations) }
