@@ -13,6 +13,7 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case sessionLimitReached = "session.limit_reached"
     /// All sessions of one user.
     case userSessionsEnded = "user.sessions_ended"
+    case registrationThrottled = "registration.throttled"
     case userRegistered = "user.registered"
     case userCreated = "user.created"
     case userEnabled = "user.enabled"
@@ -31,8 +32,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case keyRotated = "key.rotated"
     case keyCompromised = "key.compromised"
     case keysResealed = "keys.resealed"
-    /// Somebody without the right asked for an administrator's change.
+    /// Somebody without the right asked for what is an administrator's, or an administrator for what would leave none.
     case administrationRefused = "administration.refused"
+    /// A page of another site sent a request that rests on the cookie.
+    case requestCrossSite = "request.cross_site"
     /// Entries that were too many to be kept; `detail` says how many.
     case auditOverflowed = "audit.overflowed"
 
@@ -50,7 +53,7 @@ package enum AuditEvent: String, Sendable, CaseIterable {
         switch self {
         case .loginFailed, .passwordChangeFailed, .administrationRefused: .refusal
         // A flood of the cheap ones is what overflows the queue, several times a second.
-        case .loginThrottled, .auditOverflowed: .throttled
+        case .loginThrottled, .registrationThrottled, .requestCrossSite, .auditOverflowed: .throttled
         default: .change
         }
     }
