@@ -50,6 +50,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let me: MeRoute
     private let crossOrigin: CrossOrigin
     private let admin: AdminRoutes
+    private let audit: AuditWriter
 
     init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
@@ -68,7 +69,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 entries: configuration.tokenCacheEntries,
                 bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
-        gate = TokenGate(authenticator: authenticator)
+        gate = TokenGate(authenticator: authenticator, audit: parts.audit)
+        audit = parts.audit
         me = MeRoute(users: parts.store)
         crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
         admin = parts.admin
@@ -104,7 +106,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             register = RegisterRoute(
                 service: RegistrationService(
                     throttle: parts.throttle, desk: parts.registrations, users: parts.store, hasher: parts.hashPool,
-                    policy: configuration.passwordPolicy, state: state),
+                    audit: parts.audit, policy: configuration.passwordPolicy, state: state),
                 throttled: metrics.throttled)
         }
         refresh = RefreshRoute(
@@ -202,6 +204,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
             do throws(Refusal) {
                 response = try await respond(to: request, on: route, request.parameters(parameters), exchange)
             } catch {
+                if error.isCrossSite {
+                    audit.record(
+                        AuditEntry(
+                            at: currentTime(), event: .requestCrossSite, actor: .anonymous, origin: exchange.origin,
+                            detail: route.template))
+                }
                 response = error.response(exchange.requestID)
             }
         } else {
@@ -215,7 +223,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private func respond(
         to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
-        let subject = try gate.enforce(Worker.access[route] ?? .token(anyOf: []), request)
+        let subject = try gate.enforce(Worker.access[route] ?? .token(anyOf: []), request, on: route, exchange)
         switch route {
         case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1,
             .register where request.head.authorization.count > 1:

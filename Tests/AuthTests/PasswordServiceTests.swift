@@ -194,6 +194,9 @@ import Testing
         let session = try await rig.open()
         #expect(await rig.change(session) == .stale)
         await rig.expectNothingHeld()
+        #expect(rig.audit.entries.map(\.event) == [.passwordChangeFailed])
+        #expect(rig.audit.entries.last?.detail == "another change came first")
+        #expect(rig.audit.entries.last?.user == rig.alice)
         #expect(await rig.store.passwordHash(of: rig.alice) == "other")
     }
 

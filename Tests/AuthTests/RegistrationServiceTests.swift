@@ -13,6 +13,7 @@ import Testing
         let throttle: LockedThrottle
         let desk: LockedDesk
         let hasher: CountingHasher
+        let audit = MemoryAudit()
         let state: TestState
         let service: RegistrationService
         let password = "nine herons over the lake"
@@ -29,7 +30,8 @@ import Testing
             let state = TestState(try await TestKeys.ring())
             self.state = state
             service = RegistrationService(
-                throttle: throttle, desk: desk, users: store, hasher: wrapping(hasher), state: { state.current })
+                throttle: throttle, desk: desk, users: store, hasher: wrapping(hasher), audit: audit,
+                state: { state.current })
         }
 
         func register(
@@ -45,6 +47,21 @@ import Testing
             if case .registered = result { true } else { false }
         }
     }
+
+    @Test func `a throttled registration is told, with the address and without the name`() async throws {
+        let rig = try await Rig(perHour: 1)
+        #expect(rig.isRegistered(await rig.register("alice")))
+        #expect(rig.audit.entries == [])
+        guard case .throttled(let rule, _) = await rig.register("bob") else { throw Unthrottled() }
+        #expect(
+            rig.audit.entries == [
+                AuditEntry(
+                    at: rig.state.current.now, event: .registrationThrottled, actor: .anonymous,
+                    origin: RequestOrigin(address: ClientAddress("192.0.2.1"), requestID: "r"), detail: "\(rule)")
+            ])
+    }
+
+    private struct Unthrottled: Error {}
 
     @Test(arguments: ["", " ", "a ", "\u{0}", "a\u{200B}b", "a\nb", String(repeating: "x", count: 255), "\u{FEFF}a"])
     func `a name that no account can have is refused without a hash`(_ name: String) async throws {

@@ -158,6 +158,28 @@ extension StoreContract {
             let found = try await store.reserve(Sample.attempt("ada"), caps: AttemptCaps())
             #expect(found.password == StoredPassword(hash: "$own"))
         },
+        StorePromise("a session opened with a one-time password is refreshed once it is changed, and stays until then")
+        {
+            store async throws in
+            let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
+            let session = try Sample.session(of: user)
+            _ = try await store.open(
+                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, from: .server)
+            let decisions: [RefreshDecision] = [
+                .rotate(to: 1), .adopt(9), .repeatCurrent, .endAsReused, .endAsExpired, .undecidable,
+            ]
+            for decision in decisions {
+                let early = try await store.refresh(session.id, at: Sample.at(1), from: .server) { _ in decision }
+                guard case .refused(let told) = early else { throw UnexpectedAnswer() }
+                #expect(told.isEmpty)
+            }
+            #expect(try await store.sessions(of: user.id) == [session])
+            _ = try await store.changePassword(
+                Sample.passwordChange(session, from: "$once", to: "$own"), at: Sample.at(2), from: .server)
+            let later = try await store.refresh(session.id, at: Sample.at(3), from: .server) { _ in .rotate(to: 2) }
+            guard case .granted(let row, _) = later else { throw UnexpectedAnswer() }
+            #expect(row.counter == 2)
+        },
         StorePromise("a rehash keeps a one-time password one") { store async throws in
             let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
             #expect(try await store.replacePasswordHash(of: user.id, from: "$once", to: "$stronger"))

@@ -89,6 +89,18 @@ extension StoreContract {
             guard case .granted(let row, let owner) = refreshed else { throw UnexpectedAnswer() }
             #expect(row.userVersion == changed.user.version && owner == changed.user)
         },
+        StorePromise("the same roles in another order are no change") { store async throws in
+            let user = try await store.create(
+                Sample.newUser("ada", roles: ["b", "a"]), as: .localOperator, from: .server
+            ).value()
+            let entries = try await store.everyEntry()
+            let same = try await store.update(
+                user.id, UserChange(roles: user.roles.reversed()), at: Sample.at(1), as: .localOperator, from: .server
+            ).value()
+            #expect(same.user == user && same.revocations.isEmpty)
+            #expect(try await store.user(user.id) == user)
+            #expect(try await store.everyEntry() == entries)
+        },
         StorePromise("roles and disabling in one change end the sessions and raise the version once") {
             store async throws in
             let user = try await Sample.user("ada", in: store)
@@ -219,7 +231,15 @@ extension StoreContract {
                 #expect(answer.conflict == .lastAdministrator)
             }
             let after = try await (store.everyUser(), store.everyEntry())
-            #expect(after.0 == before.0 && after.1 == before.1)
+            #expect(after.0 == before.0)
+            // Nothing but the refusals is written.
+            let told = after.1.dropFirst(before.1.count)
+            #expect(Array(after.1.prefix(before.1.count)) == before.1 && told.count == 8)
+            #expect(
+                told.allSatisfy {
+                    $0.event == .administrationRefused && $0.user == last.id && $0.detail == "last administrator"
+                })
+            #expect(told.map(\.actor) == (0..<8).map { $0 < 4 ? .localOperator : .user(last.id) })
             let roles = try [#require(Role("a")), .admin]
             let other = try await store.update(
                 last.id, UserChange(roles: roles), at: Sample.at(1), as: last.authority, from: .server)

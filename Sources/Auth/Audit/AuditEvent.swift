@@ -13,6 +13,7 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case sessionLimitReached = "session.limit_reached"
     /// All sessions of one user.
     case userSessionsEnded = "user.sessions_ended"
+    case registrationThrottled = "registration.throttled"
     case userRegistered = "user.registered"
     case userCreated = "user.created"
     case userEnabled = "user.enabled"
@@ -31,17 +32,29 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case keyRotated = "key.rotated"
     case keyCompromised = "key.compromised"
     case keysResealed = "keys.resealed"
-    /// Somebody without the right asked for an administrator's change.
+    /// Somebody without the right asked for what is an administrator's, or an administrator for what would leave none.
     case administrationRefused = "administration.refused"
+    /// A page of another site sent a request that rests on the cookie.
+    case requestCrossSite = "request.cross_site"
     /// Entries that were too many to be kept; `detail` says how many.
     case auditOverflowed = "audit.overflowed"
 
-    /// Caused by anybody on the network at will: bounded apart from the others, so that a flood of them pushes none of
-    /// the others out.
-    package var isAnonymous: Bool {
+    /// What it is bounded with: a flood of one kind pushes nothing of another out. Raw values are stored.
+    package enum Kind: Int64, Sendable, CaseIterable {
+        /// Something is otherwise than before.
+        case change = 0
+        /// What anybody on the network causes, but not for nothing: a password was compared, or a token was good.
+        case refusal = 1
+        /// What costs its sender next to nothing.
+        case throttled = 2
+    }
+
+    package var kind: Kind {
         switch self {
-        case .loginFailed, .loginThrottled, .passwordChangeFailed, .administrationRefused, .auditOverflowed: true
-        default: false
+        case .loginFailed, .passwordChangeFailed, .administrationRefused: .refusal
+        // A flood of the cheap ones is what overflows the queue, several times a second.
+        case .loginThrottled, .registrationThrottled, .requestCrossSite, .auditOverflowed: .throttled
+        default: .change
         }
     }
 }

@@ -26,7 +26,7 @@ package struct AuditQueue: Sendable {
     package var isEmpty: Bool { entries.isEmpty && unreported == 0 }
 
     package mutating func append(_ entry: AuditEntry) {
-        guard entries.count < (entry.event == .loginThrottled ? capacity / 2 : capacity) else {
+        guard entries.count < (entry.event.kind == .throttled ? capacity / 2 : capacity) else {
             unreported += 1
             dropped += 1
             return

@@ -67,8 +67,8 @@ package enum RefreshDecision: Sendable, Equatable {
 package enum RefreshResult: Sendable {
     /// The row after the decision, with the user as read in the same transaction.
     case granted(StoredSession, User)
-    /// No such session, the user is gone or disabled or ended it, or the decision ended it now; `revocations` are what
-    /// verifiers must be told.
+    /// No such session, the user is gone or disabled or ended it or must choose another password first, or the decision
+    /// ended it now; `revocations` are what verifiers must be told.
     case refused(revocations: [Revocation])
     case undecidable
 }
@@ -86,8 +86,9 @@ package protocol SessionStore: Sendable {
     ) async throws(StoreError) -> SessionOpening
 
     /// Reads the session and its user, asks `decide` and carries the decision out, all in one transaction; parallel
-    /// callers are serialised. A session whose user is disabled is refused without asking; one whose user has a newer
-    /// version is asked and, when granted, takes the new version.
+    /// callers are serialised. A session whose user is disabled is refused without asking; so is one whose user has a
+    /// one-time password not yet replaced, and it stays: once another password is chosen, it is refreshed like any other.
+    /// One whose user has a newer version is asked and, when granted, takes the new version.
     func refresh(
         _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision

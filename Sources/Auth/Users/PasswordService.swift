@@ -155,6 +155,7 @@ package struct PasswordService: Sendable {
         switch result {
         case .stale:
             await check.giveBack(reservation)
+            note("another change came first", request)
             return .stale
         case .gone:
             await check.giveBack(reservation)

@@ -45,17 +45,19 @@ package struct RegistrationService: Sendable {
     private let desk: any RegistrationDesk
     private let users: any UserStore
     private let hasher: any PasswordHasher
+    private let audit: any AuditLog
     private let policy: PasswordPolicy
     private let state: @Sendable () -> AuthState
 
     package init(
         throttle: any LoginThrottle, desk: any RegistrationDesk, users: any UserStore, hasher: any PasswordHasher,
-        policy: PasswordPolicy = PasswordPolicy(), state: @escaping @Sendable () -> AuthState
+        audit: any AuditLog, policy: PasswordPolicy = PasswordPolicy(), state: @escaping @Sendable () -> AuthState
     ) {
         self.throttle = throttle
         self.desk = desk
         self.users = users
         self.hasher = hasher
+        self.audit = audit
         self.policy = policy
         self.state = state
     }
@@ -69,7 +71,12 @@ package struct RegistrationService: Sendable {
             }
         }
         switch await throttle.reserve(keys, at: before.now) {
-        case .refused(let rule, let wait): return .throttled(by: rule, retryAfterMilliseconds: wait)
+        case .refused(let rule, let wait):
+            audit.record(
+                AuditEntry(
+                    at: before.now, event: .registrationThrottled, actor: .anonymous, origin: request.origin,
+                    detail: "\(rule)"))
+            return .throttled(by: rule, retryAfterMilliseconds: wait)
         case .reserved(let reservation):
             let result = await decide(request)
             switch result {

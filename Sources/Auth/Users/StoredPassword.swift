@@ -6,6 +6,7 @@ package struct StoredPassword: Sendable, Equatable {
     package let oneTime: OneTime?
 
     /// A password that an administrator gave: good for one login before `expiresAt`, and for changing it afterwards.
+    /// Until it is changed the session that it opened is not refreshed.
     package struct OneTime: Sendable, Equatable {
         package let expiresAt: UnixTime
         package let isUsed: Bool

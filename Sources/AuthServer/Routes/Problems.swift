@@ -42,6 +42,8 @@ struct Refusal: Error {
     /// "I do not know": never a 401, always with `Retry-After` (design section 8).
     static let unavailable = Refusal(.unavailable, "Try again shortly.", retryAfterSeconds: 1)
 
+    var isCrossSite: Bool { problem.slug.description == Problem.crossSite.slug.description }
+
     static func throttled(milliseconds wait: Int64) -> Refusal {
         Refusal(.throttled, "Try again later.", retryAfterSeconds: seconds(wait))
     }

@@ -1,12 +1,16 @@
 import Auth
 import HTTP
+import HTTPServer
 
 /// What a request's access token opens: asked before any handler runs. One per loop.
 struct TokenGate {
     let authenticator: TokenAuthenticator
+    let audit: AuditWriter
 
-    /// Whose the request is; nil on an open route.
-    func enforce(_ access: Access, _ request: Request) throws(Refusal) -> RevocationSubject? {
+    /// Whose the request is; nil on an open route. Who is known and has none of the roles is told to the audit.
+    func enforce(
+        _ access: Access, _ request: Request, on route: RouteID, _ exchange: Exchange
+    ) throws(Refusal) -> RevocationSubject? {
         guard case .token(let roles) = access else { return nil }
         try refuseTokenInQuery(request)
         return try request.headBytes.span.bytes.withUnsafeBytes { (bytes) throws(Refusal) -> RevocationSubject in
@@ -21,6 +25,10 @@ struct TokenGate {
                     throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
                 }
                 guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
+                    audit.record(
+                        AuditEntry(
+                            at: currentTime(), event: .administrationRefused, actor: .user(token.subject.user),
+                            origin: exchange.origin, session: token.subject.session, detail: route.template))
                     throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
                 }
                 return token.subject

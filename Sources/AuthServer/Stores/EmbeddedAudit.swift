@@ -20,22 +20,22 @@ extension Transaction {
 
     /// Adds an entry and drops the oldest of its kind past the limit.
     func audit(_ entry: AuditEntry) throws {
-        let isAnonymous = entry.event.isAnonymous
+        let kind = entry.event.kind
         let (actor, actorID) = EmbeddedStore.columns(of: entry.actor)
         let added = try row(
             """
-            INSERT INTO audit (at, event, is_anonymous, number, actor, actor_id, address, request_id, user_id, session_id,
+            INSERT INTO audit (at, event, kind, number, actor, actor_id, address, request_id, user_id, session_id,
             detail)
-            SELECT ?, ?, ?, (SELECT ifnull(max(number), 0) + 1 FROM audit WHERE is_anonymous = ?), ?, ?, ?, ?, ?, ?, ?
+            SELECT ?, ?, ?, (SELECT ifnull(max(number), 0) + 1 FROM audit WHERE kind = ?), ?, ?, ?, ?, ?, ?, ?
             RETURNING number
             """,
-            entry.at.milliseconds, entry.event.rawValue, isAnonymous, isAnonymous, actor, actorID?.blob,
+            entry.at.milliseconds, entry.event.rawValue, kind.rawValue, kind.rawValue, actor, actorID?.blob,
             entry.origin.address?.description, entry.origin.requestID, entry.user?.blob, entry.session?.blob,
             entry.detail)
         guard let added else { throw StoreError.damaged("an entry of the audit was not taken") }
-        let surplus = try added.integer(0) - (isAnonymous ? limits.anonymousAuditEntries : limits.auditEntries)
+        let surplus = try added.integer(0) - limits.auditEntries(kind)
         guard surplus > 0 else { return }
-        try run("DELETE FROM audit WHERE is_anonymous = ? AND number <= ?", isAnonymous, surplus)
+        try run("DELETE FROM audit WHERE kind = ? AND number <= ?", kind.rawValue, surplus)
     }
 }
 

@@ -1,3 +1,5 @@
+import Auth
+
 /// Every limit of the embedded store, with its reason.
 package struct EmbeddedLimits: Sendable {
     /// Operations that wait for the store's thread. A commit takes milliseconds on a disk that is not an SSD and serves
@@ -16,9 +18,12 @@ package struct EmbeddedLimits: Sendable {
     /// Audit entries kept, about 300 bytes each with their indexes: eleven thousand a day for the 90 days they are kept,
     /// more than the people of one small node cause.
     package var auditEntries: Int64 = 1_000_000
-    /// Entries of what anybody on the network causes at will (`AuditEvent.isAnonymous`) kept beside those: a flood of them
-    /// is cut here, and a quiet node has its 90 days.
-    package var anonymousAuditEntries: Int64 = 200_000
+    /// Refusals (`AuditEvent.Kind.refusal`) kept beside those: each took a hash or a good token, so that a quiet node has
+    /// its 90 days, and one under attack the last half hour of what it can hash.
+    package var refusedAuditEntries: Int64 = 200_000
+    /// Entries of the throttle (`AuditEvent.Kind.throttled`) kept beside those: next to nothing for their sender, so that
+    /// a flood of them is cut here. A minute of one is as telling as an hour.
+    package var throttledAuditEntries: Int64 = 50_000
     /// Rows of one page, whatever is asked for: a few milliseconds of the store's thread.
     package var page = 1000
     /// Rows that one pruning deletes: a few milliseconds of the store's thread.
@@ -27,4 +32,13 @@ package struct EmbeddedLimits: Sendable {
     package var revocationMilliseconds: Int64 = (3600 + 30 + 600) * 1000
 
     package init() {}
+
+    /// Entries of one kind that the audit keeps.
+    func auditEntries(_ kind: AuditEvent.Kind) -> Int64 {
+        switch kind {
+        case .change: auditEntries
+        case .refusal: refusedAuditEntries
+        case .throttled: throttledAuditEntries
+        }
+    }
 }

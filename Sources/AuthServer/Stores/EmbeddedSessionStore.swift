@@ -37,12 +37,13 @@ extension EmbeddedStore: SessionStore {
         try await perform { transaction in
             let row = try transaction.row(
                 """
-                SELECT \(Self.sessionColumns), \(Self.userColumns)
+                SELECT \(Self.sessionColumns), users.one_time_expires_at IS NOT NULL, \(Self.userColumns)
                 FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?
                 """, id.blob)
             guard let row else { return .refused(revocations: []) }
-            let user = try Self.user(of: row, first: Self.sessionColumnCount)
-            guard user.isEnabled else { return .refused(revocations: []) }
+            let mustChangePassword = try row.bool(Self.sessionColumnCount)
+            let user = try Self.user(of: row, first: Self.sessionColumnCount + 1)
+            guard user.isEnabled, !mustChangePassword else { return .refused(revocations: []) }
             var session = try Self.session(of: row)
             let before = session
             switch decide(session) {

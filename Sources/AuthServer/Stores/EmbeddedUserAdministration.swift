@@ -45,19 +45,27 @@ extension EmbeddedStore: UserAdministration {
         try await administer("user.update", on: id, at: now, as: authority, from: origin) { transaction, cause in
             guard let before = try Self.user(id, transaction) else { return .notFound }
             var after = before
-            after.roles = change.roles ?? before.roles
+            // Their order says nothing.
+            if let roles = change.roles, Set(roles.map(\.name)) != Set(before.roles.map(\.name)) { after.roles = roles }
             after.isEnabled = change.isEnabled ?? before.isEnabled
             guard after != before else {
                 let told = try Self.revocations(ofUser: id, at: now, transaction)
                 return .done(ChangedUser(user: before, revocations: told))
             }
             if !Self.isAdministrator(after), try Self.isLastAdministrator(before, transaction) {
-                return .conflict(.lastAdministrator)
+                return try Self.refuseLast(before, cause, transaction)
             }
             let revocations = try Self.carryOut(before, after, cause, transaction)
             guard let stored = try Self.user(id, transaction) else { return .notFound }
             return .done(ChangedUser(user: stored, revocations: revocations))
         }
+    }
+
+    private static func refuseLast<Value: Sendable>(
+        _ user: User, _ cause: Cause, _ transaction: Transaction
+    ) throws -> AdminResult<Value> {
+        try transaction.audit(.administrationRefused, cause, user: user.id, detail: "last administrator")
+        return .conflict(.lastAdministrator)
     }
 
     private static func carryOut(
@@ -84,7 +92,9 @@ extension EmbeddedStore: UserAdministration {
     ) async throws(StoreError) -> AdminResult<[Revocation]> {
         try await administer("user.delete", on: id, at: now, as: authority, from: origin) { transaction, cause in
             guard let user = try Self.user(id, transaction) else { return .notFound }
-            if try Self.isLastAdministrator(user, transaction) { return .conflict(.lastAdministrator) }
+            if try Self.isLastAdministrator(user, transaction) {
+                return try Self.refuseLast(user, cause, transaction)
+            }
             guard let (revocation, _) = try Self.endAll(of: id, at: now, transaction) else { return .notFound }
             try transaction.run("DELETE FROM users WHERE id = ?", id.blob)
             // Without the name nobody could tell later whose account it was.

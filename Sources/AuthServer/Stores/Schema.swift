@@ -9,7 +9,7 @@
 /// - `revocations`: one per session, token or user, until `until`; sessions end no faster than logins are hashed.
 /// - `attempts`: `EmbeddedLimits.attempts`; past it logins are answered "unavailable", for forgetting an attempt would
 ///   grant a guess too many. Each row is a hash that was computed, and is pruned when its window is over.
-/// - `audit`: `EmbeddedLimits.auditEntries`, and apart from them `anonymousAuditEntries`; the oldest of each go first.
+/// - `audit`: `EmbeddedLimits.auditEntries(_:)` of each kind, apart from the others; the oldest of each go first.
 /// - `meta`: one row.
 enum Schema {
     /// "PCLS": marks the file as ours (SQLite's `application_id`).
@@ -103,7 +103,7 @@ extension Schema {
 
     /// One-time passwords, an audit that tells who and from where, and revocations of what is nobody's known.
     ///
-    /// `audit.number` counts each of the two kinds apart, so that what is past a kind's limit is found without counting.
+    /// `audit.number` counts each kind (`AuditEvent.Kind`) apart, so that what is past a kind's limit is found without counting.
     /// `actor`: 0 nobody known, 1 the user `actor_id`, 2 the machine's owner, 3 the server.
     private static let administration = """
         ALTER TABLE users ADD COLUMN one_time_expires_at INTEGER;
@@ -132,7 +132,7 @@ extension Schema {
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             at INTEGER NOT NULL,
             event TEXT NOT NULL,
-            is_anonymous INTEGER NOT NULL CHECK (is_anonymous IN (0, 1)),
+            kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
             number INTEGER NOT NULL,
             actor INTEGER NOT NULL CHECK (actor IN (0, 1, 2, 3)),
             actor_id BLOB CHECK (length(actor_id) = 16),
@@ -143,7 +143,7 @@ extension Schema {
             detail TEXT,
             CHECK ((actor = 1) = (actor_id IS NOT NULL))
         ) STRICT;
-        INSERT INTO audit (id, at, event, is_anonymous, number, actor, actor_id, user_id, session_id)
+        INSERT INTO audit (id, at, event, kind, number, actor, actor_id, user_id, session_id)
         SELECT id, at,
             CASE event
                 WHEN 'refresh_token_reused' THEN 'refresh.reused'
@@ -157,7 +157,7 @@ extension Schema {
             iif(event IN ('refresh_token_adopted', 'session_limit_reached'), user_id, NULL), user_id, session_id
         FROM audit_1 ORDER BY id;
         DROP TABLE audit_1;
-        CREATE UNIQUE INDEX audit_by_kind ON audit (is_anonymous, number);
+        CREATE UNIQUE INDEX audit_by_kind ON audit (kind, number);
         CREATE INDEX audit_by_time ON audit (at);
         CREATE INDEX audit_of_event ON audit (event);
         CREATE INDEX audit_of_user ON audit (user_id) WHERE user_id IS NOT NULL;

@@ -16,9 +16,11 @@ import Testing
     ]
 
     @Test func `no token, a bad one, two of them or one without the role gets nowhere`() async throws {
-        try await APIServer.run { server in
+        try await APIServer.run {
+            $0.auditDelayMilliseconds = 1
+        } _: { server in
             let client = try server.client()
-            try await server.makeUser("ada", roles: ["administrator", "admin2", "reader"])
+            let id = try await server.makeUser("ada", roles: ["administrator", "admin2", "reader"])
             let ada = try client.login("ada").access
             let admin = try client.loginAsAdmin().access
             for (path, methods) in AdminAccessTests.routes {
@@ -46,6 +48,12 @@ import Testing
                 }
             }
             #expect(try Administrator(server).get("users").items.count == 2)
+            let asked = AdminAccessTests.routes.reduce(0) { $0 + $1.methods.count }
+            let filter = AuditFilter(event: .administrationRefused)
+            await until { await server.auditCount(filter) >= asked }
+            let told = try await server.audit(filter)
+            #expect(told.count == asked && told.allSatisfy { $0.actor == .user(id) && $0.session != nil })
+            #expect(told.contains { $0.detail == "/api/v1/admin/users/{id}/lock" })
         }
     }
 

@@ -1,3 +1,4 @@
+import Auth
 import AuthServer
 import TestSupport
 import Testing
@@ -22,6 +23,7 @@ import Testing
 
     @Test func `only pages of the same origin and of allowed ones may use the cookie`() async throws {
         try await APIServer.run {
+            $0.auditDelayMilliseconds = 1
             $0.allowedOrigins = ["https://app.example", "http://localhost:3000"]
         } _: { server in
             let client = try server.client()
@@ -50,6 +52,11 @@ import Testing
                 }
             }
             #expect(server.application.hashesComputed == hashes)
+            let filter = AuditFilter(event: .requestCrossSite)
+            await until { await server.auditCount(filter) >= 3 * refused.count }
+            let told = try await server.audit(filter)
+            #expect(told.count == 3 * refused.count && told.allSatisfy { $0.actor == .anonymous })
+            #expect(Set(told.compactMap(\.detail)) == Set(["login", "refresh", "logout"].map { "/api/v1/auth/\($0)" }))
             for fields in [
                 [CookieTests.sameOrigin], ["Origin: https://app.example"], ["Origin: http://localhost:3000"],
                 [CookieTests.sameOrigin, "Origin: https://id.example"],

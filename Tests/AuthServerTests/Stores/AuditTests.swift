@@ -10,11 +10,12 @@ struct AuditTests {
     private static let start = UnixTime(milliseconds: 1_800_000_000_000)
     private var start: UnixTime { AuditTests.start }
 
-    @Test func `each kind of entry keeps its newest; neither pushes the other out`() async throws {
+    @Test func `each kind of entry keeps its newest; none pushes another out`() async throws {
         let folder = try TemporaryFolder()
         var limits = EmbeddedLimits.patient
         limits.auditEntries = 10
-        limits.anonymousAuditEntries = 5
+        limits.refusedAuditEntries = 5
+        limits.throttledAuditEntries = 3
         let store = try folder.open(limits: limits)
         for second in 0..<20 { try await store.append([entry(.userDeleted, at: second)]) }
         #expect(try await kept(store) == Array(10..<20))
@@ -22,6 +23,9 @@ struct AuditTests {
         #expect(try await kept(store) == Array(10..<20) + Array(1995..<2000))
         try await store.append((3000..<3200).map { entry(.userDeleted, at: $0) })
         #expect(try await kept(store) == Array(1995..<2000) + Array(3190..<3200))
+        // A flood that costs next to nothing leaves the failed logins where they are.
+        try await store.append((5000..<6000).map { entry($0 % 2 == 0 ? .loginThrottled : .auditOverflowed, at: $0) })
+        #expect(try await kept(store) == Array(1995..<2000) + Array(3190..<3200) + Array(5997..<6000))
         // What age took leaves room for as many again.
         while try await store.pruneAudit(olderThan: start.adding(seconds: 9999)) > 0 {}
         try await store.append((4000..<4020).map { entry($0 % 2 == 0 ? .loginFailed : .keyRotated, at: $0) })
