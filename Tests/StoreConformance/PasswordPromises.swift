@@ -164,7 +164,7 @@ extension StoreContract {
             let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
             let session = try Sample.session(of: user)
             _ = try await store.open(
-                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, from: .server)
+                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: nil, from: .server)
             let decisions: [RefreshDecision] = [
                 .rotate(to: 1), .adopt(9), .repeatCurrent, .endAsReused, .endAsExpired, .undecidable,
             ]
