@@ -6,6 +6,7 @@ import Testing
     @Test func `folding is full, locale-free and in NFC`() {
         #expect(UnicodeText.caseFolded("Straße") == "strasse")
         #expect(UnicodeText.caseFolded("ADMIN") == "admin")
+        #expect(UnicodeText.caseFolded("q\u{1C85}\u{1C80}\u{1C88}") == "qтвꙋ")
         #expect(Array(UnicodeText.caseFolded("E\u{301}").utf8) == Array("\u{E9}".utf8))
         #expect(UnicodeText.caseFolded("ΣΑΣ") == UnicodeText.caseFolded("σας"))
     }
