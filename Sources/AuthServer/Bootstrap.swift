@@ -8,8 +8,7 @@ enum Bootstrap {
     /// Makes it if no account was ever made. Returns the password to show when it was made up here; nil otherwise.
     static func run(
         _ store: EmbeddedStore, password configured: String?, parameters: PasswordHashParameters,
-        policy: PasswordPolicy,
-        at now: UnixTime
+        policy: PasswordPolicy, at now: UnixTime
     ) async throws(StartupError) -> String? {
         do {
             if try await store.hasEverHadUsers() { return nil }

@@ -9,7 +9,7 @@ package enum ServerProcess {
     /// environment. Blocks the main thread.
     package static func run(environment: SettingVariables, file: String? = nil) -> Int32 {
         do {
-            // Before any thread, which inherit the mask.
+            // Before any thread is made: each inherits the mask.
             try Signals.block(endingSignals)
             limitProcess()
             var configuration = try Configuration(environment: environment, file: file)

@@ -19,7 +19,7 @@ struct FramingFields: Sendable {
         guard version == .http11 else { throw .malformed("Transfer-Encoding does not exist in HTTP/1.0") }
         guard !isChunked else { throw .malformed("the Transfer-Encoding field is repeated") }
         guard value.equalsIgnoringCase("chunked") else {
-            // A coding that we lack under a sound framing is not implemented; all else has no certain end.
+            // A coding that we lack under a sound framing is answered 501; all else has no certain end.
             throw endsChunked(value)
                 ? RequestError(.notImplemented, "the transfer coding is not known")
                 : .malformed("the last transfer coding is not chunked")

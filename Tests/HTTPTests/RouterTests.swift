@@ -78,7 +78,7 @@ import Testing
         #expect(found(.options, "/cors") == ["10"])
     }
 
-    @Test func `a method that nobody knows is not implemented (RFC 9110 15.6.2)`() {
+    @Test func `a method that nobody knows is 501 (RFC 9110 15.6.2)`() {
         #expect(match(.other, "/livez") == .notImplemented && match(.other, "/nowhere") == .notImplemented)
     }
 }
