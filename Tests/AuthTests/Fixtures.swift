@@ -163,7 +163,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
 
     func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         try note("open")
         guard let user = users[session.userID], user.isEnabled, user.version == session.userVersion else {
@@ -212,7 +212,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     }
 
     func endAll(
-        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
         try note("endAll")
         guard let version = users[user]?.version else { return [] }

@@ -86,7 +86,7 @@ extension StoreContract {
                 let session = try Sample.session(of: user, at: Sample.at(second))
                 ids.append(session.id)
                 _ = try await store.open(
-                    session, maximumPerUser: 3, givingBack: nil, usesOneTimePassword: false, generation: nil,
+                    session, maximumPerUser: 3, givingBack: nil, usesOneTimePassword: false, generation: 0,
                     from: Sample.origin)
             }
             let origin = Sample.otherOrigin
@@ -99,7 +99,7 @@ extension StoreContract {
             _ = try await store.changePassword(
                 Sample.passwordChange(session, to: "$new"), at: Sample.at(15), from: origin)
             _ = try await store.refresh(ids[3], at: Sample.at(16), from: origin) { _ in .endAsExpired }
-            _ = try await store.endAll(of: user.id, version: nil, at: Sample.at(17), from: origin)
+            _ = try await store.endAll(of: user.id, version: .max, at: Sample.at(17), from: origin)
             let expected: [(Int64, AuditEvent, Int?)] = [
                 (0, .loginSucceeded, 0), (1, .loginSucceeded, 1), (2, .loginSucceeded, 2),
                 (3, .sessionLimitReached, 0), (3, .loginSucceeded, 3), (12, .refreshTokenAdopted, 1),

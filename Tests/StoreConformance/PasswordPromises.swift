@@ -151,7 +151,7 @@ extension StoreContract {
             let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
             let session = try Sample.session(of: user)
             _ = try await store.open(
-                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: nil, from: .server)
+                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: 0, from: .server)
             let result = try await store.changePassword(
                 Sample.passwordChange(session, from: "$once", to: "$own"), at: Sample.at(200), from: .server)
             #expect(result != .stale)
@@ -164,7 +164,7 @@ extension StoreContract {
             let user = try await oneTimeUser("ada", until: Sample.at(100), in: store)
             let session = try Sample.session(of: user)
             _ = try await store.open(
-                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: nil, from: .server)
+                session, maximumPerUser: 9, givingBack: nil, usesOneTimePassword: true, generation: 0, from: .server)
             let decisions: [RefreshDecision] = [
                 .rotate(to: 1), .adopt(9), .repeatCurrent, .endAsReused, .endAsExpired, .undecidable,
             ]
@@ -201,7 +201,7 @@ extension StoreContract {
     private static func login(_ user: User, at time: UnixTime, _ store: any Stores) async throws -> SessionOpening {
         try await store.open(
             Sample.session(of: user, at: time), maximumPerUser: 100, givingBack: nil, usesOneTimePassword: true,
-            generation: nil,
+            generation: 0,
             from: .server)
     }
 }

@@ -22,7 +22,7 @@ extension SessionStore {
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?
     ) async throws(StoreError) -> SessionOpening {
         try await open(
-            session, maximumPerUser: maximumPerUser, givingBack: attempt, usesOneTimePassword: false, generation: nil,
+            session, maximumPerUser: maximumPerUser, givingBack: attempt, usesOneTimePassword: false, generation: 0,
             from: .server)
     }
 
@@ -37,7 +37,7 @@ extension SessionStore {
     }
 
     package func endAll(of user: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {
-        try await endAll(of: user, version: nil, at: now, from: .server)
+        try await endAll(of: user, version: .max, at: now, from: .server)
     }
 }
 

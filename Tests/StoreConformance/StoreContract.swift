@@ -68,7 +68,14 @@ enum Sample {
         of user: User, at time: UnixTime = start, in store: any Stores
     ) async throws -> StoredSession {
         let session = try session(of: user, at: time)
-        try #require(try await store.open(session, maximumPerUser: 100, givingBack: nil) == .opened(revocations: []))
+        let generations = try await store.load(at: time).map { revocation -> Int64 in
+            if case .generation(let value) = revocation { return value }
+            return 0
+        }
+        let opening = try await store.open(
+            session, maximumPerUser: 100, givingBack: nil, usesOneTimePassword: false,
+            generation: generations.max() ?? 0, from: .server)
+        try #require(opening == .opened(revocations: []))
         return session
     }
 

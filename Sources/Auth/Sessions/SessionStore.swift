@@ -82,7 +82,7 @@ package protocol SessionStore: Sendable {
     /// stored (`userChanged`): a login in flight must not outlive the end of every session made before it was done.
     func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening
 
     /// Reads the session and its user, asks `decide` and carries the decision out, all in one transaction; parallel
@@ -102,9 +102,9 @@ package protocol SessionStore: Sendable {
 
     /// Ends all sessions of a user and raises the version, so that every access token dies with them. When the version is
     /// beyond `version` already and no session is left, nothing changes, and the entry still in force is told again: so
-    /// that repeats cost no more than that. Nil always raises.
+    /// that repeats cost no more than that.
     func endAll(
-        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation]
 
     func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession]

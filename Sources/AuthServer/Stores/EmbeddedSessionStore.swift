@@ -12,12 +12,12 @@ extension EmbeddedStore: SessionStore {
 
     package func open(
         _ session: StoredSession, maximumPerUser: Int, givingBack attempt: AttemptReservation?,
-        usesOneTimePassword: Bool, generation: Int64?, from origin: RequestOrigin
+        usesOneTimePassword: Bool, generation: Int64, from origin: RequestOrigin
     ) async throws(StoreError) -> SessionOpening {
         try await perform { transaction in
             let user = try Self.user(session.userID, transaction)
             guard let user, user.isEnabled, user.version == session.userVersion else { return .userChanged }
-            if let generation, try Self.generation(transaction) != generation { return .userChanged }
+            guard try Self.generation(transaction) == generation else { return .userChanged }
             if usesOneTimePassword, try !Self.useOneTimePassword(of: user.id, at: session.createdAt, transaction) {
                 return .passwordUsed
             }
@@ -89,10 +89,10 @@ extension EmbeddedStore: SessionStore {
     }
 
     package func endAll(
-        of user: Identifier, version: Int64?, at now: UnixTime, from origin: RequestOrigin
+        of user: Identifier, version: Int64, at now: UnixTime, from origin: RequestOrigin
     ) async throws(StoreError) -> [Revocation] {
         try await perform { transaction in
-            if let version, try Self.isOver(user, beyond: version, transaction) {
+            if try Self.isOver(user, beyond: version, transaction) {
                 return try Self.revocations(ofUser: user, at: now, transaction)
             }
             guard let (revocation, _) = try Self.endAll(of: user, at: now, transaction) else { return [] }
