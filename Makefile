@@ -8,7 +8,7 @@ SHELL := /bin/bash
 export SWIFT_BACKTRACE := enable=no
 export PYTHONDONTWRITEBYTECODE := 1
 
-BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev
+BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev libhiredis-dev libpq-dev
 TEST_PACKAGES := git=git python3=python3 curl=curl
 BROWSER_PACKAGES := chromium=chromium openssl=openssl python3=python3
 BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3

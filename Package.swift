@@ -44,6 +44,9 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        // Without pkgConfig: hiredis' file has a flag that SwiftPM refuses.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // Bytes in, values out.
         module("HTTP"),
@@ -56,13 +59,15 @@ let package = Package(
         // File descriptors.
         module("Reactor", ["CLinux"]),
         module("HTTPServer", ["Reactor", "HTTP"]),
+        module("Redis", ["Reactor", "OpenSSL", "CHiredis"]),
+        module("Postgres", ["Reactor", "CPostgres"]),
 
         // The server.
         module(
             "AuthServer",
             [
-                "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL", grdb, logging,
-                providers,
+                "HTTPServer", "Redis", "Postgres", "Reactor", "HTTP", "Auth", "JWT", "JSON", "Passwords", "OpenSSL",
+                grdb, logging, providers,
             ]),
         .executableTarget(
             name: "portcullis", dependencies: ["AuthServer", "Auth", "HTTP", "JSON", argumentParser],
@@ -98,6 +103,15 @@ let package = Package(
         suite("AuthTests", ["Auth", "JWT", "OpenSSL", "Passwords", "Reactor", "StoreConformance", "TestSupport"]),
         suite("ReactorTests", ["Reactor", "TestSupport"]),
         suite("HTTPServerTests", ["HTTPServer", "Reactor", "HTTP", "TestSupport"]),
+        // On real servers, which scripts/rig starts.
+        suite("RedisTests", ["Redis", "Reactor", "OpenSSL", "TestSupport"]),
+        suite("PostgresTests", ["Postgres", "Reactor", "TestSupport"]),
+        suite(
+            "FleetTests",
+            [
+                "AuthServer", "Redis", "Postgres", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL",
+                "Passwords", "StoreConformance", "TestSupport",
+            ]),
         suite(
             "AuthServerTests",
             [

@@ -1,4 +1,4 @@
-import Auth
+package import Auth
 import Glibc
 import HTTP
 import HTTPServer
@@ -45,7 +45,10 @@ package final class Application: Sendable {
     /// The loop that watches signals.
     package var opsLoop: EventLoop { ops.loops[0] }
     package var loops: [EventLoop] { group.loops }
-    package var store: EmbeddedStore { backend.store }
+    /// For what belongs to no loop.
+    package var store: any Stores { backend.storage.store }
+    /// Nil in a fleet.
+    package var embeddedStore: EmbeddedStore? { (backend.storage as? EmbeddedStorage)?.embedded }
     var keyHub: KeyHub { servers.keyHub }
     /// Connections of the main port.
     package var openConnections: Int { servers.main?.openConnections ?? 0 }
@@ -96,8 +99,8 @@ package final class Application: Sendable {
         _ purpose: Purpose
     ) async -> Result<Application, StartupError> {
         do {
-            let now = currentTime()
-            if purpose == .operatorCommand, try await !backend.store.hasEverHadUsers() {
+            let now = backend.clock.now
+            if purpose == .operatorCommand, try await !backend.storage.store.hasEverHadUsers() {
                 // Its first account would be the installation's: no `admin` would ever be made.
                 throw StartupError(
                     .noInput,
@@ -105,7 +108,7 @@ package final class Application: Sendable {
                         + "`portcullis serve`: it makes the account admin.")
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
-            let revocations = try await backend.store.load(at: now)
+            let revocations = try await backend.storage.store.load(at: now)
             let servers = try await Servers.bind(
                 configuration, group, ops, backend, purpose, keys: keys,
                 revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
@@ -113,7 +116,8 @@ package final class Application: Sendable {
             do throws(StartupError) {
                 if purpose == .serving {
                     password = try await Bootstrap.run(
-                        backend.store, password: configuration.adminPassword, parameters: configuration.passwordHash,
+                        backend.storage.store, password: configuration.adminPassword,
+                        parameters: configuration.passwordHash,
                         policy: configuration.passwordPolicy, at: now)
                 }
                 try await servers.begin()

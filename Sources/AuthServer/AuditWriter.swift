@@ -19,12 +19,14 @@ final class AuditWriter: AuditLog {
 
     private let store: any AuditStore
     private let loop: EventLoop
+    private let clock: NodeClock
     private let delayMilliseconds: Int64
     private let state = Lock(State())
 
-    init(store: any AuditStore, loop: EventLoop, delayMilliseconds: Int64) {
+    init(store: any AuditStore, loop: EventLoop, clock: NodeClock, delayMilliseconds: Int64) {
         self.store = store
         self.loop = loop
+        self.clock = clock
         self.delayMilliseconds = delayMilliseconds
     }
 
@@ -63,7 +65,7 @@ final class AuditWriter: AuditLog {
 
     /// Writes one batch; false when there was none. What the store does not take is counted as lost.
     private func write() async -> Bool {
-        let batch = state.withLock { $0.queue.take(at: currentTime()) }
+        let batch = state.withLock { $0.queue.take(at: clock.now) }
         guard !batch.isEmpty else { return false }
         do throws(StoreError) { try await store.append(batch) } catch {
             state.withLock { $0.queue.lose(batch) }

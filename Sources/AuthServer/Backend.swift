@@ -5,9 +5,9 @@ import Reactor
 
 /// What stands behind the loops: the data folder with its store and the store's thread, the hash pool, the keys.
 struct Backend: Sendable {
-    let store: EmbeddedStore
+    let clock: NodeClock
+    let storage: any Storage
     let hashPool: HashPool
-    let throttle: InProcessThrottle
     let keyService: KeyService
     /// Reads the master key file as it is now.
     let readMasterKeys: KeyHub.MasterKeyReader
@@ -73,7 +73,8 @@ struct Backend: Sendable {
                     }
                 })
             return Backend(
-                store: store, hashPool: hashPool, throttle: InProcessThrottle(limits: configuration.throttle),
+                clock: NodeClock(), storage: EmbeddedStorage(store, limits: configuration.throttle),
+                hashPool: hashPool,
                 keyService: keyService,
                 readMasterKeys: { () async throws(StartupError) in
                     try await hashPool.runOffLoop { () throws(StartupError) in
@@ -99,7 +100,7 @@ struct Backend: Sendable {
     /// After the last loop; the log goes on. Blocks until everything committed is in the file.
     func close() {
         hashPool.stopAndJoin()
-        do throws(StoreError) { try store.close() } catch {
+        do throws(StoreError) { try storage.close() } catch {
             log.logger.error("the store did not close cleanly and will recover at the next start", error: error)
         }
         storeThread.stopAndJoin()

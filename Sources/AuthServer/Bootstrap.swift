@@ -7,7 +7,7 @@ enum Bootstrap {
 
     /// Makes it if no account was ever made. Returns the password to show when it was made up here; nil otherwise.
     static func run(
-        _ store: EmbeddedStore, password configured: String?, parameters: PasswordHashParameters,
+        _ store: any UserStore, password configured: String?, parameters: PasswordHashParameters,
         policy: PasswordPolicy, at now: UnixTime
     ) async throws(StartupError) -> String? {
         do {

@@ -8,7 +8,8 @@ import Synchronization
 final class Maintenance: Sendable {
     private static let minuteMilliseconds: Int64 = 60_000
 
-    private let store: EmbeddedStore
+    private let storage: any Storage
+    private let clock: NodeClock
     private let hub: RevocationHub
     private let keyHub: KeyHub
     private let group: EventLoopGroup
@@ -22,10 +23,11 @@ final class Maintenance: Sendable {
     var roundCount: Int { rounds.load(ordering: .relaxed) }
 
     init(
-        store: EmbeddedStore, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup, workers: [Worker],
-        log: EventLog, attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
+        storage: any Storage, clock: NodeClock, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup,
+        workers: [Worker], log: EventLog, attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
     ) {
-        self.store = store
+        self.storage = storage
+        self.clock = clock
         self.hub = hub
         self.keyHub = keyHub
         self.group = group
@@ -54,7 +56,7 @@ final class Maintenance: Sendable {
     }
 
     private func run(on loop: EventLoop) async {
-        await run(at: currentTime())
+        await run(at: clock.now)
         rounds.add(1, ordering: .relaxed)
         scheduleMinute(on: loop)
     }
@@ -62,8 +64,8 @@ final class Maintenance: Sendable {
     /// What fails now is tried again in a minute: nothing here decides about a request.
     private func run(at now: UnixTime) async {
         do {
-            // A balancer that follows `/readyz?for=login` sends nobody who would make a change.
-            if store.statistics.isWriteFailing { try await store.probeWriting() }
+            let store = storage.store
+            try await storage.maintain()
             try await hub.maintain(at: now)
             let windowStart = now.adding(milliseconds: -attemptWindowMilliseconds)
             try await Pruning.repeated { () throws(StoreError) in

@@ -24,17 +24,16 @@ struct Servers: Sendable {
         _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
     ) async throws(StartupError) -> Servers {
         let readiness = NodeReadiness()
-        let store = backend.store
-        let health = HealthRoutes(loops: group.loops, readiness: readiness) {
-            let statistics = store.statistics
-            return !statistics.hasFailed && !statistics.isWriteFailing
-        }
+        let storage = backend.storage
+        let health = HealthRoutes(loops: group.loops, readiness: readiness) { storage.canLogIn }
         let directory = WorkerDirectory()
-        let hub = RevocationHub(store: store, group: group, initial: revocations) { [weak directory] index, set in
+        let hub = RevocationHub(store: storage.store, group: group, initial: revocations) {
+            [weak directory] index, set in
             directory?.workers[index].update(set)
         }
         let audit = AuditWriter(
-            store: store, loop: group.loops[0], delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
+            store: storage.store, loop: group.loops[0], clock: backend.clock,
+            delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
         let keyHub = KeyHub(
             service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys
         ) { [weak directory] index, keys, number in
@@ -42,11 +41,11 @@ struct Servers: Sendable {
         }
         let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
-            configuration: configuration, store: store, throttle: backend.throttle, hashPool: backend.hashPool,
+            configuration: configuration, clock: backend.clock, storage: storage, hashPool: backend.hashPool,
             hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin,
             log: backend.log)
         do {
-            for _ in group.loops { directory.workers.append(try Worker(parts, keys: keys)) }
+            for loop in group.loops.indices { directory.workers.append(try Worker(parts, loop: loop, keys: keys)) }
         } catch {
             throw StartupError(.internalFailure, "The keys cannot be used: \(error)")
         }
@@ -57,8 +56,8 @@ struct Servers: Sendable {
                 maximumConnections: configuration.maximumConnections, handler: worker)
         }
         let page = MetricsPage(
-            workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, store: store,
-            throttle: backend.throttle, hub: hub, audit: audit, log: backend.log.queue)
+            workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, storage: storage, hub: hub,
+            audit: audit, log: backend.log.queue)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections,
@@ -72,7 +71,8 @@ struct Servers: Sendable {
             throw error
         }
         let maintenance = Maintenance(
-            store: store, hub: hub, keyHub: keyHub, group: group, workers: workers, log: backend.log,
+            storage: storage, clock: backend.clock, hub: hub, keyHub: keyHub, group: group, workers: workers,
+            log: backend.log,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(

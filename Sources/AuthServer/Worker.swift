@@ -8,8 +8,8 @@ import Reactor
 /// What all workers of a node are made from.
 struct WorkerParts: Sendable {
     let configuration: Configuration
-    let store: EmbeddedStore
-    let throttle: InProcessThrottle
+    let clock: NodeClock
+    let storage: any Storage
     let hashPool: HashPool
     let hub: RevocationHub
     let audit: AuditWriter
@@ -30,6 +30,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         RouteDeclaration.main.map { ($0.id, $0.access) }, uniquingKeysWith: { first, _ in first })
 
     let metrics = WorkerMetrics()
+    private let clock: NodeClock
     private let router: Router
     private let health: HealthRoutes
     private let bodyLimit: Int
@@ -52,10 +53,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let admin: AdminRoutes
     private let audit: AuditWriter
 
-    init(_ parts: WorkerParts, keys: KeyRingSnapshot) throws {
+    init(_ parts: WorkerParts, loop: Int, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
+        let store = parts.storage.store(forLoop: loop)
         let revocations = parts.hub.snapshot
         router = configuration.registration == .open ? Worker.router : Worker.routerWithoutRegistration
+        clock = parts.clock
         health = parts.health
         bodyLimit = configuration.requestBodyBytes
         accessLog = parts.log.accessLog()
@@ -69,15 +72,15 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 entries: configuration.tokenCacheEntries,
                 bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
         verify = VerifyRoute(authenticator: authenticator)
-        gate = TokenGate(authenticator: authenticator, audit: parts.audit)
+        gate = TokenGate(authenticator: authenticator, audit: parts.audit, clock: parts.clock)
         audit = parts.audit
-        me = MeRoute(users: parts.store)
+        me = MeRoute(users: store)
         crossOrigin = try CrossOrigin(allowedOrigins: configuration.allowedOrigins)
         admin = parts.admin
-        try makeServices(parts)
+        try makeServices(parts, store, parts.storage.throttle(forLoop: loop))
     }
 
-    private func makeServices(_ parts: WorkerParts) throws {
+    private func makeServices(_ parts: WorkerParts, _ store: any Stores, _ throttle: any LoginThrottle) throws {
         let configuration = parts.configuration
         let issuer = TokenIssuer(
             issuer: configuration.issuer, audience: configuration.audience,
@@ -87,17 +90,17 @@ final class Worker: RequestHandler, @unchecked Sendable {
             allowedOrigins: configuration.allowedOrigins, maximumAgeSeconds: limits.idleSeconds)
         let state: @Sendable () -> AuthState = { [unowned self] in self.state }
         let check = try PasswordCheck(
-            throttle: parts.throttle, attempts: parts.store, hasher: parts.hashPool, caps: configuration.attemptCaps,
+            throttle: throttle, attempts: store, hasher: parts.hashPool, caps: configuration.attemptCaps,
             parameters: configuration.passwordHash, state: state)
         login = LoginRoute(
             service: LoginService(
-                check: check, users: parts.store, sessions: parts.store, hasher: parts.hashPool, publisher: parts.hub,
+                check: check, users: store, sessions: store, hasher: parts.hashPool, publisher: parts.hub,
                 audit: parts.audit, issuer: issuer, limits: limits, parameters: configuration.passwordHash,
                 state: state),
             cookie: cookie, throttled: metrics.throttled)
         password = PasswordRoute(
             service: PasswordService(
-                check: check, users: parts.store, passwords: parts.store, hasher: parts.hashPool,
+                check: check, users: store, passwords: store, hasher: parts.hashPool,
                 publisher: parts.hub, audit: parts.audit, issuer: issuer, policy: configuration.passwordPolicy,
                 graceSeconds: Int64(configuration.refreshGraceSeconds),
                 state: state),
@@ -105,21 +108,21 @@ final class Worker: RequestHandler, @unchecked Sendable {
         if configuration.registration == .open {
             register = RegisterRoute(
                 service: RegistrationService(
-                    throttle: parts.throttle, desk: parts.registrations, users: parts.store, hasher: parts.hashPool,
+                    throttle: throttle, desk: parts.registrations, users: store, hasher: parts.hashPool,
                     audit: parts.audit, policy: configuration.passwordPolicy, state: state),
                 throttled: metrics.throttled)
         }
         refresh = RefreshRoute(
             service: RefreshService(
-                throttle: parts.throttle, sessions: parts.store, publisher: parts.hub, issuer: issuer,
+                throttle: throttle, sessions: store, publisher: parts.hub, issuer: issuer,
                 graceSeconds: Int64(configuration.refreshGraceSeconds), state: state),
             cookie: cookie, throttled: metrics.throttled)
         logout = LogoutRoute(
-            service: LogoutService(sessions: parts.store, publisher: parts.hub, state: state), cookie: cookie)
+            service: LogoutService(sessions: store, publisher: parts.hub, state: state), cookie: cookie)
     }
 
     private var state: AuthState {
-        AuthState(now: currentTime(), keys: keys, generation: authenticator.generation)
+        AuthState(now: clock.now, keys: keys, generation: authenticator.generation)
     }
 
     // MARK: Snapshots, on the loop
@@ -179,7 +182,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             .adminKeys, .adminKeysRotate, .adminKeysReseal:
             return .collect(bodyLimit: bodyLimit, fields: crossOrigin.fields(head, bytes))
         }
-        let answer = verify.answer(demand, head, bytes, now: currentTime().seconds, exchange, frame, &output)
+        let answer = verify.answer(demand, head, bytes, now: clock.now.seconds, exchange, frame, &output)
         count(route, answer.status, answer.problem, exchange)
         return .answered
     }
@@ -207,7 +210,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
                 if error.isCrossSite {
                     audit.record(
                         AuditEntry(
-                            at: currentTime(), event: .requestCrossSite, actor: .anonymous, origin: exchange.origin,
+                            at: clock.now, event: .requestCrossSite, actor: .anonymous, origin: exchange.origin,
                             detail: route.template))
                 }
                 response = error.response(exchange.requestID)
@@ -270,6 +273,3 @@ final class Worker: RequestHandler, @unchecked Sendable {
         accessLog?.note(route, status, problem, nanoseconds: nanoseconds, exchange)
     }
 }
-
-/// The wall clock as the services want it.
-func currentTime() -> UnixTime { UnixTime(milliseconds: wallClockMilliseconds()) }

@@ -1,4 +1,4 @@
-import Auth
+package import Auth
 import Testing
 
 /// What children said, and the check that a store still knows all that was acknowledged to them.

@@ -1,4 +1,4 @@
-import Auth
+package import Auth
 import Testing
 
 /// What a child does until it is killed: it says what it is about to do before each change ("will") and what was

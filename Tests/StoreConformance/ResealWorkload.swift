@@ -1,4 +1,4 @@
-import Auth
+package import Auth
 import JWT
 import Testing
 

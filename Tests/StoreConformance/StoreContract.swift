@@ -2,10 +2,6 @@ package import Auth
 import OpenSSL
 import Testing
 
-/// All that the server keeps, behind the protocols of `Auth`.
-package typealias Stores = UserStore & AttemptStore & SessionStore & RevocationStore & KeyAdministration & PrunableStore
-    & UserAdministration & RevocationAdministration & PasswordStore & AuditStore
-
 /// One sentence of the contract between the server and its stores, and the check that an implementation keeps it. Each
 /// check is given an empty store of its own.
 package struct StorePromise: Sendable, CustomTestStringConvertible {

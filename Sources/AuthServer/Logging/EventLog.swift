@@ -82,7 +82,7 @@ package struct JSONLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
         if let own = event.metadata { all.merge(own) { $1 } }
         if let error = event.error { all["error"] = "\(error)" }
-        queue.append(LogLine.of(event.level, "\(event.message)", all, at: currentTime()))
+        queue.append(LogLine.of(event.level, "\(event.message)", all, at: systemTime()))
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

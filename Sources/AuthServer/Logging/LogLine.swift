@@ -38,7 +38,7 @@ enum LogLine {
 
     /// With its end: it is written among whole lines.
     static func ofDropped(_ count: Int) -> [UInt8] {
-        var writer = begin(.warning, at: currentTime())
+        var writer = begin(.warning, at: systemTime())
         writer.key("message")
         writer.string("log lines were dropped")
         writer.key("count")

@@ -37,7 +37,7 @@ struct RequestLog: Sendable {
     ) {
         let severity = RequestLog.severity(status)
         guard level.includes(severity) else { return }
-        var writer = LogLine.begin(severity, at: currentTime())
+        var writer = LogLine.begin(severity, at: systemTime())
         writer.key("message")
         writer.string("request")
         writer.key("request_id")

@@ -8,23 +8,21 @@ struct MetricsPage {
     let hosts: [ConnectionHost]
     let loops: [EventLoop]
     let hashPool: HashPool
-    let store: EmbeddedStore
-    let throttle: InProcessThrottle
+    let storage: any Storage
     let hub: RevocationHub
     let log: LogQueue?
     let audit: AuditWriter
     private var text = ""
 
     init(
-        workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, store: EmbeddedStore,
-        throttle: InProcessThrottle, hub: RevocationHub, audit: AuditWriter, log: LogQueue?
+        workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, storage: any Storage,
+        hub: RevocationHub, audit: AuditWriter, log: LogQueue?
     ) {
         self.workers = workers
         self.hosts = hosts
         self.loops = loops
         self.hashPool = hashPool
-        self.store = store
-        self.throttle = throttle
+        self.storage = storage
         self.hub = hub
         self.log = log
         self.audit = audit
@@ -121,8 +119,6 @@ struct MetricsPage {
                 sample("\(purpose)_throttled_total", "rule=\"\(rule)\"", count)
             }
         }
-        metric("throttle_evictions_total", "counter", "Counters of the throttle that gave way to others.")
-        sample("throttle_evictions_total", "", throttle.evictions)
     }
 
     private mutating func writeTokens() {
@@ -151,15 +147,10 @@ struct MetricsPage {
     }
 
     private mutating func writeStore() {
-        let statistics = store.statistics
-        metric("store_operations_total", "counter", "Store operations carried out.")
-        sample("store_operations_total", "", statistics.operations)
-        metric("store_commits_total", "counter", "Commits; one may serve many operations.")
-        sample("store_commits_total", "", statistics.commits)
-        metric("store_refused_total", "counter", "Store operations turned away.")
-        sample("store_refused_total", "", statistics.refused)
-        metric("store_waiting", "gauge", "Store operations that wait.")
-        sample("store_waiting", "", statistics.waiting)
+        for figure in storage.figures {
+            metric(figure.name, figure.isCounter ? "counter" : "gauge", figure.help)
+            for sample in figure.samples { self.sample(figure.name, sample.labels, sample.value) }
+        }
     }
 
     private mutating func writeAudit() {

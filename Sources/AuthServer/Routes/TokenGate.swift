@@ -6,6 +6,7 @@ import HTTPServer
 struct TokenGate {
     let authenticator: TokenAuthenticator
     let audit: AuditWriter
+    let clock: NodeClock
 
     /// Whose the request is; nil on an open route. Who is known and has none of the roles is told to the audit.
     func enforce(
@@ -20,14 +21,14 @@ struct TokenGate {
             case .token(let text):
                 let token: AccessToken
                 do throws(AuthenticationError) {
-                    token = try authenticator.authenticate(text, now: currentTime().seconds)
+                    token = try authenticator.authenticate(text, now: clock.now.seconds)
                 } catch {
                     throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
                 }
                 guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
                     audit.record(
                         AuditEntry(
-                            at: currentTime(), event: .administrationRefused, actor: .user(token.subject.user),
+                            at: clock.now, event: .administrationRefused, actor: .user(token.subject.user),
                             origin: exchange.origin, session: token.subject.session, detail: route.template))
                     throw Refusal(.insufficientScope, challenge: Challenge.insufficientScope)
                 }
@@ -57,7 +58,7 @@ struct TokenGate {
             case .invalid: throw Refusal(.ambiguousToken, challenge: Challenge.invalidRequest)
             case .token(let text):
                 do throws(AuthenticationError) {
-                    return try authenticator.authenticate(text, now: currentTime().seconds).subject
+                    return try authenticator.authenticate(text, now: clock.now.seconds).subject
                 } catch {
                     if case .revoked(let subject) = error { return subject }
                     throw Refusal(.invalidToken, challenge: Challenge.invalidToken)

@@ -17,4 +17,6 @@ package struct StoreStatistics: Sendable, Equatable {
     package var hasFailed = false
     /// The last change did not reach the disk (full, over quota), and none has since: reads may still be answered.
     package var isWriteFailing = false
+
+    package init() {}
 }

@@ -59,7 +59,7 @@ import Testing
     @Test func `a body that is not what it should be is refused before any work is done for it`() async throws {
         try await APIServer.run { server in
             let client = try server.client()
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for body in LoginInputTests.refusedBodies {
                 let type = body.type.map { ["Content-Type: \($0)"] } ?? []
                 let reply = try client.exchange("POST", "/api/v1/auth/login", type, body: body.bytes)
@@ -68,7 +68,7 @@ import Testing
                 #expect(reply.problem == body.problem, text)
             }
             #expect(server.application.hashesComputed == 0)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
         }
     }
 
@@ -93,7 +93,7 @@ import Testing
             let longest = String(repeating: "0123456789abcdef", count: 64)
             try await server.makeUser("ada", password: longest)
             let client = try server.client()
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for password in [longest + "0", String(repeating: "é", count: 513), String(repeating: "x", count: 60_000)] {
                 for name in ["ada", "nobody"] {
                     let reply = try client.tryLogin(name, password)
@@ -102,7 +102,7 @@ import Testing
                 }
             }
             #expect(server.application.hashesComputed == 0)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
             #expect(try client.tryLogin("ada", longest).status == 200)
             #expect(server.application.hashesComputed == 1)
         }

@@ -15,7 +15,7 @@ import Testing
         var commits: Int
 
         init(_ application: Application) {
-            let store = application.store.statistics
+            let store = application.embeddedStore?.statistics ?? StoreStatistics()
             (hashes, operations) = (application.hashesComputed, store.operations)
             (statements, commits) = (store.statements, store.commits)
         }

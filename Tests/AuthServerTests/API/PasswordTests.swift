@@ -28,7 +28,7 @@ extension RawClient {
             let client = try server.client()
             let token = try client.login("ada").access
             let json = #"{"old_password":"\#(APIServer.password)","new_password":"\#(PasswordTests.new)"}"#
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for (fields, problem) in [
                 ([], "missing-token"), (["Authorization: Bearer x"], "invalid-token"),
                 (["Authorization: Bearer \(token)", "Authorization: Bearer \(token)"], "invalid-request"),
@@ -41,7 +41,7 @@ extension RawClient {
             let query = try client.post(
                 "/api/v1/auth/password?access_token=\(token)", json: json, ["Authorization: Bearer \(token)"])
             #expect(query.status == 401)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
         }
     }
 

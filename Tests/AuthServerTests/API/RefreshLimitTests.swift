@@ -34,7 +34,7 @@ import Testing
             let other = try clients[0].loginAsAdmin()
             var newest = first.refresh
             for index in 0..<5 { newest = try clients[index].refresh(first.refresh).tokens().refresh }
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for client in clients {
                 for token in [first.refresh, newest] {
                     let reply = try client.refresh(token)
@@ -43,7 +43,7 @@ import Testing
                     #expect((1...601).contains(reply.field("retry-after").flatMap { Int($0) } ?? 0))
                 }
             }
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
             #expect(try clients[0].verify(first.access) == 200)
             #expect(try clients[0].refresh(other.refresh).status == 200)
         }

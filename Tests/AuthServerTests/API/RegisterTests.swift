@@ -53,7 +53,7 @@ import Testing
             $0.registration = .open
         } _: { server in
             let client = try server.client()
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for (type, bytes, status) in bodies {
                 let reply = try client.exchange(
                     "POST", RegisterTests.target, ["Content-Type: \(type)"], body: bytes)
@@ -62,7 +62,7 @@ import Testing
                 #expect(reply.problem == (status == 400 ? "invalid-body" : "unsupported-media-type"), text)
             }
             #expect(server.application.hashesComputed == 0)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
             let megabyte = try server.client()
             megabyte.send(
                 "POST \(RegisterTests.target) HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -77,7 +77,7 @@ import Testing
             $0.registration = .open
         } _: { server in
             let client = try server.client()
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for (password, detail) in [
                 ("", "password must have at least 15 characters."),
                 ("fourteen chars", "password must have at least 15 characters."),
@@ -93,7 +93,7 @@ import Testing
                 #expect(reply["detail"] == detail, "\(password.prefix(20))")
             }
             #expect(server.application.hashesComputed == 0)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
         }
     }
 
@@ -136,7 +136,7 @@ import Testing
                 #expect(try clients[index].post(RegisterTests.target, json: body("user\(index)")).status == 201)
             }
             let hashes = server.application.hashesComputed
-            let store = server.application.store.statistics
+            let store = server.application.embeddedStore?.statistics
             for client in clients {
                 let reply = try client.post(RegisterTests.target, json: body("user9"))
                 #expect(reply.status == 429)
@@ -145,7 +145,7 @@ import Testing
                 #expect((1100...1201).contains(wait))
             }
             #expect(server.application.hashesComputed == hashes)
-            #expect(server.application.store.statistics == store)
+            #expect(server.application.embeddedStore?.statistics == store)
             #expect(try clients[0].tryLogin("user0", password).status == 200)
         }
     }

@@ -53,7 +53,7 @@ import Testing
             weak var loop: EventLoop?
             do {
                 let application = try await startOffThread(configuration)
-                store = application.store
+                store = application.embeddedStore
                 loop = application.loops[0]
                 let client = try RawClient(port: application.address.port)
                 #expect(client.request("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")?.status == 200)

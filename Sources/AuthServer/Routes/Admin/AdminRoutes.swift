@@ -54,10 +54,11 @@ struct AdminRoutes: Sendable {
     private let audit: AuditAdminRoutes
     private let tokens: TokenInspection
     private let keys: KeyAdminRoutes
+    private let clock: NodeClock
 
     init(
         store: any AdministrationStore, service: AdministrationService, attempts: AttemptCaps, tokens: TokenInspection,
-        keys: KeyHub
+        keys: KeyHub, clock: NodeClock
     ) {
         users = UserAdminRoutes(store: store, service: service, attempts: attempts)
         access = AccessAdminRoutes(store: store, service: service)
@@ -65,6 +66,7 @@ struct AdminRoutes: Sendable {
         audit = AuditAdminRoutes(store: store)
         self.tokens = tokens
         self.keys = KeyAdminRoutes(hub: keys)
+        self.clock = clock
     }
 
     /// `lookup` never rotates.
@@ -72,15 +74,16 @@ struct AdminRoutes: Sendable {
         _ configuration: Configuration, _ backend: Backend, _ hub: RevocationHub, _ keyHub: KeyHub, lookup: LookupKeys
     ) {
         self.init(
-            store: backend.store,
+            store: backend.storage.store,
             service: AdministrationService(
-                store: backend.store, hasher: backend.hashPool, throttle: backend.throttle, publisher: hub,
+                store: backend.storage.store, hasher: backend.hashPool, throttle: backend.storage.throttle,
+                publisher: hub,
                 lookup: lookup, policy: configuration.passwordPolicy,
                 oneTimeSeconds: Int64(configuration.oneTimePasswordSeconds)),
             attempts: configuration.attemptCaps,
             tokens: TokenInspection(
                 issuer: configuration.issuer, audience: configuration.audience, keys: { keyHub.snapshot },
-                revocations: { hub.snapshot }), keys: keyHub)
+                revocations: { hub.snapshot }), keys: keyHub, clock: backend.clock)
     }
 
     /// `parameters` as `Request.parameters` gives them.
@@ -89,7 +92,7 @@ struct AdminRoutes: Sendable {
         from origin: RequestOrigin
     ) async throws(Refusal) -> Response {
         let call = AdminCall(
-            request: request, parameters: parameters, authority: authority, origin: origin, now: currentTime())
+            request: request, parameters: parameters, authority: authority, origin: origin, now: clock.now)
         switch (route, request.method) {
         case (.adminUsers, .post): return try await users.create(call)
         case (.adminUsers, _): return try await users.page(call)
