@@ -8,10 +8,11 @@ package struct RedisScript: Sendable {
     let name: [UInt8]?
 
     package init(_ source: String) {
-        self.source = Array(source.utf8)
+        let source = Array(source.utf8)
+        let digits = Array("0123456789abcdef".utf8)
+        self.source = source
         do throws(OpenSSLError) {
-            let digits = Array("0123456789abcdef".utf8)
-            name = try SHA1.hash(self.source.span.bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+            name = try SHA1.hash(source.span.bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         } catch {
             name = nil
         }
