@@ -118,6 +118,16 @@ package struct ThrottleLimits: Sendable, Equatable {
         return GCRA(burst: UInt16(clamping: rate * 5), perSecond: UInt32(rate))
     }
 
+    /// What each of `nodes` allows by itself when they have no counters in common. Limits of refreshes are as they were:
+    /// they spare a node's own loops.
+    package func shared(among nodes: Int) -> ThrottleLimits {
+        var shared = self
+        for rule in ThrottleRule.allCases where rule.purpose != .refresh {
+            shared[rule] = self[rule].share(among: nodes)
+        }
+        return shared
+    }
+
     package subscript(rule: ThrottleRule) -> GCRA {
         get { limits[Int(rule.rawValue)] }
         set { limits[Int(rule.rawValue)] = newValue }
