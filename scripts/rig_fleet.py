@@ -7,6 +7,7 @@ its working folder, which is ours, together with its program.
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,9 @@ GENTLY = {
 }
 AT_ONCE = {**GENTLY, "postgres": (signal.SIGQUIT, 5), "node": (signal.SIGTERM, 1)}
 # Programs that a rig starts, as the kernel names their files.
-PROGRAMS = {"postgres", "redis-server", "portcullis", "haproxy", "nginx"}
+PROGRAMS = {"postgres", "redis-server", "portcullis", "haproxy", "nginx", "initdb", "pg_basebackup"}
+# Of a rig that is down.
+KEEP_LOGS_SECONDS = 24 * 3600
 
 
 class Rig:
@@ -125,7 +128,7 @@ class Rig:
             rig_process.end(left, signal.SIGKILL, 5)
         for name, server in servers.items():
             if server["kind"] == "postgres":
-                self.release_memory(name)
+                Postgres(self).release_memory(name)
         self.place.discard(self.state)
         self.state = None
 
@@ -154,14 +157,6 @@ class Rig:
                 if program in PROGRAMS and (found.st_dev, found.st_ino) in folders:
                     result.append(rig_process.identify(int(name)))
         return result
-
-    def release_memory(self, name):
-        """The small System V segment that a Postgres leaves behind when it is killed: its id is in its pid file."""
-        try:
-            words = (self.data / name / "postmaster.pid").read_text().splitlines()[6].split()
-        except (FileNotFoundError, IndexError):
-            return
-        subprocess.run(["ipcrm", "--shmem-id", words[1]], check=False, capture_output=True, **self.user.drop)
 
     # By name
 
@@ -204,11 +199,14 @@ class Rig:
 
 
 def sweep():
-    """Ends the rigs of owners that are gone. Those at work are left alone."""
+    """Ends the rigs of owners that are gone, and forgets the logs of old ones. Those at work are left alone."""
     if not rig_place.RIGS.is_dir():
         return
     for folder in rig_place.RIGS.iterdir():
         if not (folder / "rig.json").is_file():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - (folder / "logs").stat().st_mtime > KEEP_LOGS_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
             continue
         place = rig_place.Place(folder.name)
         with place.locked(wait=False) as held:

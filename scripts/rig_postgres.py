@@ -9,6 +9,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import subprocess
 import urllib.parse
 
 import rig_process
@@ -22,8 +23,6 @@ REPLICATION = "replication"
 START_SECONDS = 60
 # Which standby a primary waits for, in a file of its own that is not taken along to the other server.
 SYNCHRONOUS = "synchronous.conf"
-# First in the order of `require`.
-PACKAGE = "postgresql"
 
 
 def programs():
@@ -82,6 +81,7 @@ class Postgres:
     def copy(self, source, name):
         """Makes `name` a copy of the running `source` that will follow it."""
         folder = self.rig.data / name
+        self.release_memory(name)
         shutil.rmtree(folder, ignore_errors=True)
         self.rig.subfolder(name)
         self.run(
@@ -138,6 +138,7 @@ class Postgres:
     def start(self, name):
         folder = self.rig.data / name
         # Nothing of it runs, which is known by start time; an unreaped zombie would still look alive to Postgres.
+        self.release_memory(name)
         (folder / "postmaster.pid").unlink(missing_ok=True)
         port = self.server(name)["port"]
         (self.rig.data / "sockets" / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
@@ -175,6 +176,14 @@ class Postgres:
 
     # Tools
 
+    def release_memory(self, name):
+        """Frees the small System V segment that a Postgres leaves behind when it is killed: its pid file has the id."""
+        try:
+            words = (self.rig.data / name / "postmaster.pid").read_text().splitlines()[6].split()
+        except (FileNotFoundError, IndexError):
+            return
+        subprocess.run(["ipcrm", "--shmem-id", words[1]], check=False, capture_output=True, **self.rig.user.drop)
+
     def server(self, name):
         return self.rig.state["servers"][name]
 
@@ -193,7 +202,7 @@ class Postgres:
         if password:
             environment["PGPASSWORD"] = self.rig.state["postgres"]["passwords"][password]
         return rig_process.run(
-            [self.programs / program, *arguments], self.rig.user, environment, program, data=data)
+            [self.programs / program, *arguments], self.rig.user, environment, program, self.rig.data, data=data)
 
     def urls(self):
         """`database` is what a node is given: every server, and whoever of them takes writes."""

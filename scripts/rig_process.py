@@ -165,11 +165,11 @@ def tail(log, lines=12):
     return "\n".join("  " + line for line in text.splitlines()[-lines:]) or "  (empty)"
 
 
-def run(command, user, environment, what, data=None, seconds=120):
+def run(command, user, environment, what, folder, data=None, seconds=120):
     """Runs a tool to its end. Returns its output; what it said is in the error when it failed."""
     done = subprocess.run(
         [str(part) for part in command], env=environment, input=data, capture_output=True, text=True, timeout=seconds,
-        cwd="/", umask=0o077, **user.drop)
+        cwd=folder, umask=0o077, **user.drop)
     if done.returncode != 0:
         raise RigError(f"{what} failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
     return done.stdout

@@ -9,7 +9,6 @@ from rig_process import RigError
 
 USER = "portcullis"
 START_SECONDS = 20
-PACKAGE = "redis-server"
 
 
 class Redis:
