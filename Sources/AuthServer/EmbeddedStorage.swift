@@ -21,6 +21,10 @@ struct EmbeddedStorage: Storage {
         return !statistics.hasFailed && !statistics.isWriteFailing
     }
 
+    var isShared: Bool { false }
+    /// It is asked, since what fails may be one write of many.
+    var isAway: Bool { false }
+
     /// A balancer that follows `/readyz?for=login` sends nobody who would make a change.
     func maintain() async throws(StoreError) {
         if embedded.statistics.isWriteFailing { try await embedded.probeWriting() }

@@ -58,11 +58,38 @@ final class KeyHub: Sendable {
         }
     }
 
-    private func load(_ service: KeyService, at now: UnixTime) async -> Result<Void, KeyHubError> {
-        switch await KeyHub.result({ () throws(KeyRingError) in try await service.load(at: now) }) {
-        case .success(let snapshot): await publish(snapshot)
-        case .failure(let error): .failure(error)
+    /// Takes into use what another node has stored.
+    func reload() async throws(KeyHubError) {
+        try await inTurn { [self] service in
+            await take(await KeyHub.result { () throws(KeyRingError) in try await service.reload() })
         }
+    }
+
+    private func take(_ result: Result<KeyRingSnapshot, KeyHubError>) async -> Result<Void, KeyHubError> {
+        switch result {
+        case .success(let snapshot): return await publish(snapshot)
+        case .failure(.keys(.sealed(_, _, .unknownMasterKey(_)))): return await reloadUnderNewMasterKeys()
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    /// Another node has sealed the keys under a master key that came into the file since this one read it.
+    private func reloadUnderNewMasterKeys() async -> Result<Void, KeyHubError> {
+        let master: MasterKeys
+        do throws(StartupError) { master = try await readMasterKeys() } catch {
+            return .failure(.masterKeyFile(error.description))
+        }
+        let service = state.withLock { $0.service.under(master) }
+        switch await KeyHub.result({ () throws(KeyRingError) in try await service.reload() }) {
+        case .success(let snapshot):
+            state.withLock { $0.service = service }
+            return await publish(snapshot)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    private func load(_ service: KeyService, at now: UnixTime) async -> Result<Void, KeyHubError> {
+        await take(await KeyHub.result { () throws(KeyRingError) in try await service.load(at: now) })
     }
 
     /// Every key, without its secret.

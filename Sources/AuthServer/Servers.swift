@@ -2,6 +2,7 @@ import Auth
 import HTTP
 import HTTPServer
 import JWT
+import Logging
 import Reactor
 
 /// The two ports and the control socket with everything that answers on them.
@@ -24,7 +25,7 @@ struct Servers: Sendable {
         _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
     ) async throws(StartupError) -> Servers {
         let readiness = NodeReadiness()
-        let storage = backend.storage
+        let (storage, log) = (backend.storage, backend.log)
         let health = HealthRoutes(loops: group.loops, readiness: readiness) { storage.canLogIn }
         let directory = WorkerDirectory()
         let hub = RevocationHub(store: storage.store, group: group, initial: revocations) {
@@ -40,12 +41,23 @@ struct Servers: Sendable {
             directory?.workers[index].update(keys, number) ?? true
         }
         let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
+        let keyLook = KeyLook {
+            do throws(KeyHubError) {
+                try await keyHub.reload()
+                return true
+            } catch {
+                log.logger.warning("the key ring cannot be read anew", error: error)
+                return false
+            }
+        }
         let parts = WorkerParts(
             configuration: configuration, clock: backend.clock, storage: storage, hashPool: backend.hashPool,
             hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin,
-            log: backend.log)
+            log: backend.log, keyLook: storage.isShared ? keyLook : nil)
         do {
-            for loop in group.loops.indices { directory.workers.append(try Worker(parts, loop: loop, keys: keys)) }
+            for (index, loop) in group.loops.enumerated() {
+                directory.workers.append(try Worker(parts, loop: index, on: loop, keys: keys))
+            }
         } catch {
             throw StartupError(.internalFailure, "The keys cannot be used: \(error)")
         }

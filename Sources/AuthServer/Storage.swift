@@ -11,6 +11,10 @@ protocol Storage: Sendable {
     func throttle(forLoop index: Int) -> any LoginThrottle
     /// Whether a login could be answered now: `/readyz?for=login`. Any thread may ask.
     var canLogIn: Bool { get }
+    /// Whether other nodes write to it, too.
+    var isShared: Bool { get }
+    /// Whether it is known to be out of reach, so that asking it would only cost time. Any thread may ask.
+    var isAway: Bool { get }
     /// Each minute, before the upkeep.
     func maintain() async throws(StoreError)
     /// For the metrics. Any thread may ask.

@@ -13,7 +13,17 @@ package struct Configuration: Sendable {
     package var opsListen = SocketAddress("127.0.0.1:9090")!  // why: a literal that the tests read
     /// Event loops, one thread each.
     package var loops = 1
-    /// The data folder of the embedded store.
+    /// Where users and sessions of a fleet are; nil: in the data folder, of this node alone.
+    package var databaseURL: String?
+    /// Where a fleet counts its limits and hears of revocations at once; `none`: nowhere, so that limits are counted by
+    /// each node and revocations heard of within two seconds.
+    package var redisURL: String?
+    /// Postgres connections of this node: a statement takes a millisecond or two, so that four do some 2000 a second, a
+    /// hundred times what a core can hash.
+    package var databaseConnections = 4
+    /// How long a start waits for the database to be there: as long as a failover or a restart takes.
+    package var startSeconds = 60
+    /// The data folder: the embedded store, or of a node of a fleet only its lock and its control socket.
     package var dataFolder = "./.portcullis"
     /// Nil: `master.key` in the data folder, made on first start.
     package var masterKeyFile: String?
@@ -88,6 +98,13 @@ package struct Configuration: Sendable {
     package var drainSeconds = 10
 
     package init() {}
+
+    /// Whether it shares its stores with other nodes.
+    package var isFleet: Bool { databaseURL != nil }
+    /// Nil: a fleet without Redis, or none.
+    var usedRedisURL: String? { redisURL == Configuration.noRedis ? nil : redisURL }
+    /// Said, not left out: nobody runs a fleet without Redis by mistake.
+    static let noRedis = "none"
 
     /// After how many days keys rotate by themselves; 0: only when asked.
     package var keyRotationDays: Int {

@@ -4,15 +4,29 @@ import Passwords
 extension Setting {
     /// Every setting of this version, in the order that reports have. Defaults are the initial values of
     /// `Configuration`'s fields, which also say why.
-    package static let all: [Setting] = addresses + accounts + tokens + capacities + logs
+    package static let all: [Setting] = addresses + fleet + accounts + tokens + capacities + logs
 
     private static let addresses: [Setting] = [
         .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
         .address("PORTCULLIS_OPS_LISTEN", \.opsListen, "Where probes and metrics answer, on a thread of their own."),
-        .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store."),
+        .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store; in a fleet of the lock and the control socket."),
         .text(
             "PORTCULLIS_MASTER_KEY_FILE", optional: \.masterKeyFile, bytes: 1...4096,
             "Master keys that seal all others; without it master.key in the data folder."),
+    ]
+
+    private static let fleet: [Setting] = [
+        .text(
+            "PORTCULLIS_DATABASE_URL", optional: \.databaseURL, bytes: 1...4096, isSecret: true,
+            "Postgres of a fleet, postgres://user:password@host:port,host:port/database; with it goes Redis."),
+        .text(
+            "PORTCULLIS_REDIS_URL", optional: \.redisURL, bytes: 1...4096, isSecret: true,
+            "Redis of a fleet, redis://, rediss:// or unix://; none: a fleet without."),
+        .integer(
+            "PORTCULLIS_DATABASE_CONNECTIONS", 1...256, \.databaseConnections,
+            "Postgres connections of this node; loops share them when there are fewer."),
+        .integer(
+            "PORTCULLIS_START_SECONDS", 0...3600, \.startSeconds, "How long a start waits for the fleet's database."),
     ]
 
     private static let accounts: [Setting] = [
@@ -85,9 +99,6 @@ extension Setting {
     /// Names of the plan that this version does not have, each with what is so instead. To ignore them would be to
     /// promise what nobody keeps.
     static let unsupported: [String: String] = [
-        "PORTCULLIS_DATABASE_URL":
-            "is not supported by this version: everything is kept in the data folder (PORTCULLIS_DATA)",
-        "PORTCULLIS_REDIS_URL": "is not supported by this version: limits are counted in this process",
         "PORTCULLIS_TRUSTED_PROXIES":
             "is not supported by this version: the client's address is that of the connection",
         "PORTCULLIS_PROXY_PROTOCOL":

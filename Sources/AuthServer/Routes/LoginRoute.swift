@@ -20,7 +20,7 @@ struct LoginRoute: Sendable {
         if delivery == .cookie { try cookie.checkSite(of: request) }
         let login = LoginRequest(
             username: try fields.requiredString("username"), password: try fields.requiredString("password"),
-            address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
+            address: exchange.client.clientAddress, requestID: exchange.requestID.description)
         switch await service.login(login) {
         case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie)
         case .refused: throw Refusal(.invalidCredentials, "Unknown user or wrong password.")
@@ -78,11 +78,7 @@ enum TokenReply {
 
 extension SocketAddress {
     var clientAddress: ClientAddress {
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        for index in 0..<8 {
-            high = high << 8 | UInt64(bytes[index])
-            low = low << 8 | UInt64(bytes[index + 8])
-        }
+        let (high, low) = halves
         return ClientAddress(ipv6High: high, low: low)
     }
 }
@@ -90,6 +86,6 @@ extension SocketAddress {
 extension Exchange {
     /// For the audit.
     var origin: RequestOrigin {
-        RequestOrigin(address: peer.clientAddress, requestID: requestID.description)
+        RequestOrigin(address: client.clientAddress, requestID: requestID.description)
     }
 }

@@ -19,7 +19,7 @@ struct PasswordRoute: Sendable {
         let change = PasswordRequest(
             oldPassword: try fields.requiredString("old_password"),
             newPassword: try fields.requiredString("new_password"), subject: subject,
-            address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
+            address: exchange.client.clientAddress, requestID: exchange.requestID.description)
         switch await service.change(change) {
         case .changed(let tokens):
             var response = try TokenReply.response(tokens, delivery, cookie)
