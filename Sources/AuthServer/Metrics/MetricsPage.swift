@@ -148,8 +148,8 @@ struct MetricsPage {
 
     private mutating func writeStore() {
         for figure in storage.figures {
-            metric(figure.name, figure.isCounter ? "counter" : "gauge", figure.help)
-            for sample in figure.samples { self.sample(figure.name, sample.labels, sample.value) }
+            metric(figure.name, figure.type.rawValue, figure.help)
+            for sample in figure.samples { self.sample(figure.name + sample.suffix, sample.labels, sample.value) }
         }
     }
 
