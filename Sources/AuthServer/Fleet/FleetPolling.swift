@@ -6,6 +6,9 @@ package struct RevocationCursor: Sendable, Hashable {
     package let transaction: Int64
 
     package init(transaction: Int64) { self.transaction = transaction }
+
+    /// Of a poll that wants no revocations.
+    package static let end = RevocationCursor(transaction: .max)
 }
 
 /// Everything in force, and where to go on from: one consistent read.
