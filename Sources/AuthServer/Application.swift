@@ -3,6 +3,7 @@ import Glibc
 import HTTP
 import HTTPServer
 import Logging
+import OpenSSL
 package import Reactor
 import Synchronization
 
@@ -119,8 +120,9 @@ package final class Application: Sendable {
                         + "`portcullis serve`: it makes the account admin.")
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
-            let fleet = join(fleetNode, group, backend, keys)
-            let revocations = try await fleet?.begin() ?? backend.storage.store.load(at: now)
+            let fleet = try join(fleetNode, group, backend, keys)
+            let revocations =
+                if let fleet { try await fleet.begin() } else { try await backend.storage.store.load(at: now) }
             let servers: Servers
             do throws(StartupError) {
                 servers = try await Servers.bind(
@@ -179,10 +181,15 @@ package final class Application: Sendable {
 
     private static func join(
         _ node: FleetNode?, _ group: EventLoopGroup, _ backend: Backend, _ keys: KeyRingSnapshot
-    ) -> FleetMember? {
+    ) throws(StartupError) -> FleetMember? {
         guard let node, let storage = backend.storage as? FleetStorage else { return nil }
-        return FleetMember(
-            node, storage, key: keys.lookup.stream, loop: group.loops[0], clock: backend.clock, log: backend.log)
+        do throws(OpenSSLError) {
+            return FleetMember(
+                node, storage, key: try keys.lookup.stream(), loop: group.loops[0], clock: backend.clock,
+                log: backend.log)
+        } catch {
+            throw StartupError(.internalFailure, "OpenSSL failed: \(error)")
+        }
     }
 
     private static func announce(_ configuration: Configuration, _ servers: Servers, _ log: EventLog) {
