@@ -15,7 +15,8 @@ import time
 
 import rig_place
 import rig_process
-from rig_nodes import Balancer, Node
+from rig_balancers import Balancer
+from rig_nodes import Node
 from rig_postgres import Postgres
 from rig_process import RigError, is_alive
 from rig_redis import Redis

@@ -1,5 +1,9 @@
 """What `up` is asked for."""
 
+import os
+import pathlib
+
+import rig_nodes
 import rig_place
 from rig_process import RigError
 
@@ -30,14 +34,37 @@ class Plan:
         self.postgres_options = pairs(arguments.postgres_option, "the setting of Postgres")
         self.redis_options = pairs(arguments.redis_option, "the setting of Redis")
         self.nodes = arguments.nodes
+        if not 1 <= self.nodes <= 9:
+            raise RigError("there are 1 to 9 nodes.")
+        self.database_url, self.redis_url = arguments.database_url, arguments.redis_url
+        self.node_settings = pairs(arguments.set, "the setting of the nodes")
+        self.faketime = pairs(arguments.faketime, "the clock of a node")
+        self.server = pathlib.Path(arguments.server or rig_nodes.default_server())
+        self.admin_password = os.environ.get("PORTCULLIS_ADMIN_PASSWORD") or None
         self.owner = arguments.owner
+
+    def settings(self, node):
+        """Of one node: those of all, and over them those that begin with its name and a colon."""
+        common = {name: value for name, value in self.node_settings.items() if ":" not in name}
+        own = {name.partition(":")[2]: value for name, value in self.node_settings.items() if name.startswith(node + ":")}
+        return {**common, **own}
 
     def described(self):
         """What tells one plan from another."""
-        return {
+        described = {
             "parts": list(self.parts), "standby": self.standby, "fsync": self.fsync, "fixed": self.fixed,
-            "postgres": self.postgres_options, "redis": self.redis_options, "nodes": self.nodes,
+            "postgres": self.postgres_options, "redis": self.redis_options,
         }
+        if "nodes" in self.parts:
+            try:
+                found = self.server.stat()
+            except OSError as error:
+                raise RigError(f"no server at {self.server} ({error.strerror}). Build it: make build") from error
+            described.update(
+                nodes=self.nodes, database=self.database_url, redis_url=self.redis_url, set=self.node_settings,
+                faketime=self.faketime, server=[str(self.server), found.st_ino, found.st_mtime_ns],
+                admin_password=self.admin_password)
+        return described
 
     def names(self):
         """Each port by the name of who listens there."""

@@ -21,8 +21,9 @@ ADMIN = "rig"
 OWNER = "portcullis"
 REPLICATION = "replication"
 START_SECONDS = 60
-# Which standby a primary waits for, in a file of its own that is not taken along to the other server.
-SYNCHRONOUS = "synchronous.conf"
+# Whom a server waits for or follows, in a file of its own: it is not taken along to the other server, and the password in it
+# is on no command line.
+ROLE = "role.conf"
 
 
 def programs():
@@ -57,7 +58,7 @@ class Postgres:
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions")
         password.unlink()
         with open(folder / "postgresql.conf", "a", encoding="utf-8") as file:
-            file.write(f"include_if_exists = '{SYNCHRONOUS}'\n")
+            file.write(f"include_if_exists = '{ROLE}'\n")
         # Before the start: later a commit would wait for the standby.
         sql = (
             f"CREATE ROLE {OWNER} LOGIN PASSWORD '{words[OWNER]}';\n"
@@ -87,12 +88,15 @@ class Postgres:
         self.run(
             "pg_basebackup", "--pgdata", folder, "--host", self.rig.data / "sockets", "--port", self.server(source)["port"],
             "--username", REPLICATION, "--wal-method=stream", "--checkpoint=fast", "--no-sync", password=REPLICATION)
-        (folder / SYNCHRONOUS).unlink(missing_ok=True)
+        word, port = self.rig.state["postgres"]["passwords"][REPLICATION], self.server(source)["port"]
+        self.rig.write(
+            f"{name}/{ROLE}", f"primary_conninfo = 'host=127.0.0.1 port={port} user={REPLICATION} password={word} "
+            f"application_name={name} connect_timeout=2'\n")
         self.rig.write(f"{name}/standby.signal", "")
 
     def set_synchronous(self, primary, standby):
         """Lets the primary wait for the standby, or for nobody. In force after its next start or `reload`."""
-        self.rig.write(f"{primary}/{SYNCHRONOUS}", f"synchronous_standby_names = '{standby or ''}'\n")
+        self.rig.write(f"{primary}/{ROLE}", f"synchronous_standby_names = '{standby or ''}'\n")
 
     def command(self, name):
         """How it is started. Settings on the command line win over every file."""
@@ -108,12 +112,6 @@ class Postgres:
             "dynamic_shared_memory_type": "mmap", "logging_collector": "off", "log_line_prefix": "%m [%p] %q%u@%d ",
             "timezone": "UTC", "log_timezone": "UTC", **state["options"],
         }
-        if server["role"] == "standby":
-            primary = self.server(server["follows"])
-            word = state["passwords"][REPLICATION]
-            settings["primary_conninfo"] = (
-                f"host=127.0.0.1 port={primary['port']} user={REPLICATION} password={word} application_name={name} "
-                "connect_timeout=2")
         flags = [flag for key, value in settings.items() for flag in ("-c", f"{key}={value}")]
         return [self.programs / "postgres", "-D", self.rig.data / name, *flags]
 

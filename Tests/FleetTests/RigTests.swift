@@ -8,8 +8,8 @@ import Testing
         let servers = try RealServers.start(.redis)
         let redis = try servers.server("redis")
         let client = try RawClient(port: redis.port)
-        try client.send("PING\r\n")
-        #expect(try client.line().hasPrefix("-NOAUTH"))
+        client.send("PING\r\nQUIT\r\n")
+        #expect(String(decoding: client.receiveToEnd() ?? [], as: UTF8.self).hasPrefix("-NOAUTH"))
         try servers.kill("redis")
         #expect(throws: (any Error).self) { _ = try RawClient(port: redis.port) }
         #expect(throws: RealServers.Failure.self) { try servers.kill("redis") }
