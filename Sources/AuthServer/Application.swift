@@ -3,6 +3,7 @@ import Glibc
 import HTTP
 import HTTPServer
 import Logging
+import OpenSSL
 package import Reactor
 import Synchronization
 
@@ -26,12 +27,15 @@ package final class Application: Sendable {
     private let ops: EventLoopGroup
     private let servers: Servers
     private let backend: Backend
+    /// Nil for a node alone.
+    private let fleet: FleetMember?
     private let isStopping = Atomic(false)
 
     private init(
         _ configuration: Configuration, group: EventLoopGroup, ops: EventLoopGroup, servers: Servers, backend: Backend,
-        madeAdminPassword: String?
+        fleet: FleetMember?, madeAdminPassword: String?
     ) {
+        self.fleet = fleet
         self.configuration = configuration
         self.group = group
         self.ops = ops
@@ -66,19 +70,26 @@ package final class Application: Sendable {
     package static func start(
         _ configuration: Configuration, for purpose: Purpose = .serving
     ) throws(StartupError) -> Application {
-        let backend = try Backend.open(configuration, for: purpose)
+        let group = try makeLoops(configuration.loops, "loop")
         do throws(StartupError) {
-            let group = try makeLoops(configuration.loops, "loop")
-            do throws(StartupError) {
-                let ops = try makeLoops(1, "ops")
-                let result = group.loops[0].runAndWait { await start(configuration, group, ops, backend, purpose) }
-                if case .failure = result { ops.stopAndJoin() }
-                return try result.get()
-            } catch {
-                group.stopAndJoin()
+            let ops = try makeLoops(1, "ops")
+            do throws(StartupError) { return try start(configuration, group, ops, purpose) } catch {
+                ops.stopAndJoin()
                 throw error
             }
         } catch {
+            group.stopAndJoin()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ configuration: Configuration, _ group: EventLoopGroup, _ ops: EventLoopGroup, _ purpose: Purpose
+    ) throws(StartupError) -> Application {
+        let backend = try Backend.open(configuration, group, for: purpose)
+        let result = group.loops[0].runAndWait { await start(configuration, group, ops, backend, purpose) }
+        do throws(StartupError) { return try result.get() } catch {
+            group.loops[0].runAndWait { await backend.storage.end() }
             backend.close()
             backend.log.stop()
             throw error
@@ -99,6 +110,7 @@ package final class Application: Sendable {
         _ purpose: Purpose
     ) async -> Result<Application, StartupError> {
         do {
+            let fleetNode = try await reachFleet(configuration, group, backend)
             let now = backend.clock.now
             if purpose == .operatorCommand, try await !backend.storage.store.hasEverHadUsers() {
                 // Its first account would be the installation's: no `admin` would ever be made.
@@ -108,12 +120,22 @@ package final class Application: Sendable {
                         + "`portcullis serve`: it makes the account admin.")
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
-            let revocations = try await backend.storage.store.load(at: now)
-            let servers = try await Servers.bind(
-                configuration, group, ops, backend, purpose, keys: keys,
-                revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations))
+            let fleet = try join(fleetNode, group, backend, keys)
+            let revocations =
+                if let fleet { try await fleet.begin() } else { try await backend.storage.store.load(at: now) }
+            let servers: Servers
+            do throws(StartupError) {
+                servers = try await Servers.bind(
+                    configuration, group, ops, backend, purpose, keys: keys,
+                    revocations: RevocationSet(limit: configuration.revocationEntries).applying(revocations),
+                    fleet: fleet)
+            } catch {
+                await fleet?.end()
+                throw error
+            }
             var password: String?
             do throws(StartupError) {
+                if let fleet { await servers.follow(fleet) }
                 if purpose == .serving {
                     password = try await Bootstrap.run(
                         backend.storage.store, password: configuration.adminPassword,
@@ -124,6 +146,7 @@ package final class Application: Sendable {
             } catch {
                 servers.closeAll()
                 servers.control.remove()
+                await fleet?.end()
                 throw error
             }
             if purpose == .serving {
@@ -132,7 +155,7 @@ package final class Application: Sendable {
             }
             return .success(
                 Application(
-                    configuration, group: group, ops: ops, servers: servers, backend: backend,
+                    configuration, group: group, ops: ops, servers: servers, backend: backend, fleet: fleet,
                     madeAdminPassword: password))
         } catch let error as StartupError {
             return .failure(error)
@@ -140,6 +163,32 @@ package final class Application: Sendable {
             return .failure(StartupError(error))
         } catch {
             return .failure(StartupError(.unavailable, "The store cannot be read: \(error)"))
+        }
+    }
+
+    /// Nil for a node alone.
+    private static func reachFleet(
+        _ configuration: Configuration, _ group: EventLoopGroup, _ backend: Backend
+    ) async throws(StartupError) -> FleetNode? {
+        guard let storage = backend.storage as? FleetStorage else { return nil }
+        let node = try FleetMember.node(configuration)
+        try await FleetStart(
+            storage: storage, clock: backend.clock, node: node, log: backend.log, loop: group.loops[0],
+            deadline: .now.adding(milliseconds: Int64(configuration.startSeconds) * 1000)
+        ).run()
+        return node
+    }
+
+    private static func join(
+        _ node: FleetNode?, _ group: EventLoopGroup, _ backend: Backend, _ keys: KeyRingSnapshot
+    ) throws(StartupError) -> FleetMember? {
+        guard let node, let storage = backend.storage as? FleetStorage else { return nil }
+        do throws(OpenSSLError) {
+            return FleetMember(
+                node, storage, key: try keys.lookup.stream(), loop: group.loops[0], clock: backend.clock,
+                log: backend.log)
+        } catch {
+            throw StartupError(.internalFailure, "OpenSSL failed: \(error)")
         }
     }
 
@@ -162,13 +211,19 @@ package final class Application: Sendable {
         // What is queued is no open connection until the loops have taken it.
         wait(until: deadline) { servers.isDrained }
         servers.closeAll()
+        // Its tasks live on the first loop, too.
+        if let fleet { group.loops[0].runAndWait { await fleet.end() } }
         // Tasks of closed connections were cancelled; each ends at its next step.
         wait(until: .now.adding(milliseconds: 2000)) {
             group.loops.allSatisfy { $0.taskCount == 0 } && opsLoop.taskCount == 0
         }
         servers.control.remove()
         let audit = servers.audit
-        group.loops[0].runAndWait { await audit.close() }
+        let storage = backend.storage
+        group.loops[0].runAndWait {
+            await audit.close()
+            await storage.end()
+        }
         backend.close()
         group.stopAndJoin()
         ops.stopAndJoin()

@@ -42,5 +42,7 @@ struct EmbeddedStorage: Storage {
         ]
     }
 
+    func end() async {}
+
     func close() throws(StoreError) { try embedded.close() }
 }

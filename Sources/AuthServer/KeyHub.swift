@@ -36,12 +36,16 @@ final class KeyHub: Sendable {
     private let state: Lock<State>
     private let group: EventLoopGroup
     private let readMasterKeys: MasterKeyReader
+    /// Tells other nodes that the stored rings have changed.
+    private let announce: @Sendable (KeyHub) async -> Void
     private let deliver: Delivery
 
     init(
         service: KeyService, initial: KeyRingSnapshot, group: EventLoopGroup,
-        readMasterKeys: @escaping MasterKeyReader, deliver: @escaping Delivery
+        readMasterKeys: @escaping MasterKeyReader, announce: @escaping @Sendable (KeyHub) async -> Void = { _ in },
+        deliver: @escaping Delivery
     ) {
+        self.announce = announce
         state = Lock(State(service: service, snapshot: initial))
         self.group = group
         self.readMasterKeys = readMasterKeys
@@ -105,7 +109,7 @@ final class KeyHub: Sendable {
     func rotate(
         _ rotation: KeyRotation, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(KeyHubError) -> AdminResult<RotatedKeys> {
-        try await inTurn { [self] service in
+        let result = try await inTurn { [self] service in
             let result = await KeyHub.result { () throws(KeyRingError) in
                 try await service.rotate(rotation, at: now, as: authority, from: origin)
             }
@@ -117,6 +121,8 @@ final class KeyHub: Sendable {
             default: return result
             }
         }
+        if case .done(let rotated) = result, rotated.isChanged { await announce(self) }
+        return result
     }
 
     /// Seals every key under the first master key that the file holds now, and takes the file's list into use. How many

@@ -15,6 +15,8 @@ struct Servers: Sendable {
     let maintenance: Maintenance
     let keyHub: KeyHub
     let audit: AuditWriter
+    private let hub: RevocationHub
+    private let group: EventLoopGroup
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
@@ -22,38 +24,25 @@ struct Servers: Sendable {
     /// loop.
     static func bind(
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
-        _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
+        _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet, fleet: FleetMember?
     ) async throws(StartupError) -> Servers {
-        let readiness = NodeReadiness()
-        let (storage, log) = (backend.storage, backend.log)
+        let readiness = NodeReadiness(clock: backend.clock)
+        let storage = backend.storage
         let health = HealthRoutes(loops: group.loops, readiness: readiness) { storage.canLogIn }
         let directory = WorkerDirectory()
-        let hub = RevocationHub(store: storage.store, group: group, initial: revocations) {
+        let hub = RevocationHub(store: storage.store, group: group, initial: revocations, others: fleet?.feed) {
             [weak directory] index, set in
             directory?.workers[index].update(set)
         }
         let audit = AuditWriter(
             store: storage.store, loop: group.loops[0], clock: backend.clock,
             delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
-        let keyHub = KeyHub(
-            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys
-        ) { [weak directory] index, keys, number in
-            directory?.workers[index].update(keys, number) ?? true
-        }
+        let keyHub = makeKeyHub(backend, group, directory, keys, fleet)
         let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
-        let keyLook = KeyLook {
-            do throws(KeyHubError) {
-                try await keyHub.reload()
-                return true
-            } catch {
-                log.logger.warning("the key ring cannot be read anew", error: error)
-                return false
-            }
-        }
         let parts = WorkerParts(
             configuration: configuration, clock: backend.clock, storage: storage, hashPool: backend.hashPool,
             hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin,
-            log: backend.log, keyLook: storage.isShared ? keyLook : nil)
+            log: backend.log, keyLook: fleet == nil ? nil : makeKeyLook(keyHub, backend.log))
         do {
             for (index, loop) in group.loops.enumerated() {
                 directory.workers.append(try Worker(parts, loop: index, on: loop, keys: keys))
@@ -69,7 +58,7 @@ struct Servers: Sendable {
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, storage: storage, hub: hub,
-            audit: audit, log: backend.log.queue)
+            audit: audit, log: backend.log.queue, clock: backend.clock, fleet: fleet)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections,
@@ -89,7 +78,53 @@ struct Servers: Sendable {
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
             main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
-            keyHub: keyHub, audit: audit, directory: directory)
+            keyHub: keyHub, audit: audit, hub: hub, group: group, directory: directory)
+    }
+
+    private static func makeKeyHub(
+        _ backend: Backend, _ group: EventLoopGroup, _ directory: WorkerDirectory, _ keys: KeyRingSnapshot,
+        _ fleet: FleetMember?
+    ) -> KeyHub {
+        KeyHub(
+            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys,
+            announce: { await fleet?.announceKeys($0) },
+            deliver: { [weak directory] index, keys, number in
+                directory?.workers[index].update(keys, number) ?? true
+            })
+    }
+
+    private static func makeKeyLook(_ hub: KeyHub, _ log: EventLog) -> KeyLook {
+        KeyLook {
+            do throws(KeyHubError) {
+                try await hub.reload()
+                return true
+            } catch {
+                log.logger.warning("the key ring cannot be read anew", error: error)
+                return false
+            }
+        }
+    }
+
+    /// Takes in what the other nodes do, from now on. The hubs hold the feed; it holds them weakly.
+    func follow(_ fleet: FleetMember) async {
+        let (group, log) = (group, fleet.log)
+        await fleet.follow(
+            FeedListeners(
+                apply: { [weak hub] in await hub?.apply($0) },
+                confirmed: { [weak directory] moment in
+                    for (index, loop) in group.loops.enumerated() {
+                        loop.execute { [weak directory] in directory?.workers[index].freshness.confirm(at: moment) }
+                    }
+                },
+                keysMoved: { [weak keyHub] _ in
+                    do throws(KeyHubError) {
+                        try await keyHub?.reload()
+                        return true
+                    } catch {
+                        log.logger.warning("the key ring cannot be read anew", error: error)
+                        return false
+                    }
+                }))
     }
 
     /// Answers who waits and who comes.

@@ -19,7 +19,9 @@ protocol Storage: Sendable {
     func maintain() async throws(StoreError)
     /// For the metrics. Any thread may ask.
     var figures: [Figure] { get }
-    /// After the last loop stopped asking. Blocks.
+    /// On a loop, when nobody asks any more.
+    func end() async
+    /// After `end`. Blocks.
     func close() throws(StoreError)
 }
 

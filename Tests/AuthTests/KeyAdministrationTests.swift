@@ -133,7 +133,7 @@ extension AdminResult {
         #expect(
             seen == [
                 "signing active ES256", "signing next ES256", "signing retired ES256", "refresh active HS256",
-                "refresh next HS256", "lookup active HS256",
+                "refresh next HS256", "device active HS256", "device next HS256", "lookup active HS256",
             ])
         #expect(keys[2].id == ring.signing.keyID && keys[2].createdAt == testStart && keys[2].changedAt == late)
         let publication = TestKeys.policy.publicationMilliseconds

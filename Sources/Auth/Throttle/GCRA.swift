@@ -2,9 +2,10 @@
 /// cell. Integers in microseconds, saturating, no clock of its own. After the shape of governor's `gcra.rs`.
 package struct GCRA: Sendable, Equatable {
     /// T: what one reservation weighs.
-    let interval: Int64
-    /// tau: how far ahead of its time a reservation may come.
-    let tolerance: Int64
+    package let interval: Int64
+    /// tau: how far ahead of its time a reservation may come. Below 2^53 with T and the time of this century added, so that
+    /// arithmetic on doubles, as in a script, is exact.
+    package let tolerance: Int64
 
     /// `burst` at once, then one each `intervalMilliseconds`. Both are at least 1; the interval at most a day.
     package init(burst: UInt16, intervalMilliseconds: Int64) {
@@ -19,6 +20,15 @@ package struct GCRA: Sendable, Equatable {
     private init(burst: UInt16, intervalMicroseconds interval: Int64) {
         self.interval = interval
         tolerance = interval * Int64(max(1, burst) - 1)
+    }
+
+    /// An equal share for each of `nodes` that cannot ask each other: the burst divided and rounded up, the rate divided.
+    func share(among nodes: Int) -> GCRA {
+        let nodes = Int64(max(1, nodes))
+        let burst = tolerance / interval + 1
+        let (shared, isTooLong) = interval.multipliedReportingOverflow(by: nodes)
+        guard !isTooLong else { return self }
+        return GCRA(burst: UInt16(clamping: (burst - 1) / nodes + 1), intervalMicroseconds: shared)
     }
 
     enum Decision: Equatable {

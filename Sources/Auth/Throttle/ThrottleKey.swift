@@ -31,6 +31,7 @@ package struct LookupKeys: Sendable {
         if let device {
             keys.append(try make(.accountAndDevice, device.bytes + name))
             keys.append(try make(.deviceCost, device.bytes + name))
+            keys.append(try make(.knownDevicesCost, name))
         } else {
             keys.append(try make(.account, name))
             keys.append(try make(.accountAndAddress, address.bytes + name))
@@ -61,7 +62,7 @@ package struct LookupKeys: Sendable {
     /// What is counted of an account whatever address or device it is tried from.
     package func account(_ account: Username) throws(OpenSSLError) -> [ThrottleKey] {
         let name = Array(account.text.utf8)
-        return [try make(.account, name), try make(.accountCost, name)]
+        return try [.account, .accountCost, .knownDevicesCost].map { rule throws(OpenSSLError) in try make(rule, name) }
     }
 
     /// For the attempts table; each kind of subject has a label of its own.

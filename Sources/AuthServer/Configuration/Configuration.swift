@@ -97,6 +97,9 @@ package struct Configuration: Sendable {
     /// From SIGTERM to the end, answered or not.
     package var drainSeconds = 10
 
+    /// Of this build, as other nodes and operators see it.
+    static let version = "1"
+
     package init() {}
 
     /// Whether it shares its stores with other nodes.

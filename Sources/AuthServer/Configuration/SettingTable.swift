@@ -16,12 +16,15 @@ extension Setting {
     ]
 
     private static let fleet: [Setting] = [
-        .text(
-            "PORTCULLIS_DATABASE_URL", optional: \.databaseURL, bytes: 1...4096, isSecret: true,
-            "Postgres of a fleet, postgres://user:password@host:port,host:port/database; with it goes Redis."),
-        .text(
-            "PORTCULLIS_REDIS_URL", optional: \.redisURL, bytes: 1...4096, isSecret: true,
-            "Redis of a fleet, redis://, rediss:// or unix://; none: a fleet without."),
+        .url(
+            "PORTCULLIS_DATABASE_URL", \.databaseURL,
+            "the URL of a Postgres database with its user, such as "
+                + "postgres://user:password@host:5432,other:5432/database",
+            isGood: Setting.isDatabase, "Postgres of a fleet; with it goes PORTCULLIS_REDIS_URL."),
+        .url(
+            "PORTCULLIS_REDIS_URL", \.redisURL,
+            "the URL of a Redis server, such as rediss://user:password@host:6379, or none", isGood: Setting.isRedis,
+            "Redis of a fleet; none: every node counts limits by itself and hears of revocations within 2 s."),
         .integer(
             "PORTCULLIS_DATABASE_CONNECTIONS", 1...256, \.databaseConnections,
             "Postgres connections of this node; loops share them when there are fewer."),

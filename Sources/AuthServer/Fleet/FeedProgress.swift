@@ -71,9 +71,6 @@ struct FeedProgress {
 
     // MARK: Evidence
 
-    /// A list alone, before anything else is known.
-    mutating func joined(_ nodes: NodeList) { adopt(nodes) }
-
     /// After what the poll brought is in the set on every loop.
     mutating func polled(beganAt: MonotonicTime, _ nodes: NodeList) {
         polledAt = max(polledAt ?? beganAt, beganAt)

@@ -61,7 +61,7 @@ actor RevocationFeed {
     private var pauses = FeedPauses()
 
     // Following (RevocationFeed+Following).
-    var cursor = RevocationCursor.end
+    var cursor = RevocationCursor.beginning
     var position: StreamPosition?
     /// The position may be beyond the stream's end: it is another stream than before.
     var isPositionDoubtful = true
@@ -99,10 +99,8 @@ actor RevocationFeed {
     // MARK: Life
 
     /// Joins the fleet and gives everything in force. What comes after is told from `follow` on; between the two nothing
-    /// is lost.
+    /// is lost: the stream is read from where it ended before the database was asked.
     func begin() async throws(StoreError) -> [Revocation] {
-        // First of all the clock, which decides what is in force.
-        try await join()
         if let stream {
             do throws(RedisError) {
                 position = try await stream.last()
@@ -110,19 +108,13 @@ actor RevocationFeed {
             } catch { figuresTable.count(.readFailures) }
         }
         let beganAt = MonotonicTime.now
-        let snapshot = try await polling.snapshot(at: clock.now())
-        cursor = snapshot.cursor
-        if let list = progress.list { progress.polled(beganAt: beganAt, list) }
-        return snapshot.revocations
-    }
-
-    private func join() async throws(StoreError) {
-        let sentAt = MonotonicTime.now
         let poll = try await polling.poll(
-            as: node.id, since: .end, nodeAddress: node.address, version: node.version)
-        clock.measured(poll.databaseTime, sentAt, .now)
-        progress.joined(NodeList(nodes: poll.liveNodes, readAt: poll.databaseTime))
-        figuresTable.setLiveNodes(progress.liveNodeCount)
+            as: node.id, since: .beginning, nodeAddress: node.address, version: node.version)
+        clock.measured(poll.databaseTime, beganAt, .now)
+        cursor = poll.cursor
+        progress.polled(beganAt: beganAt, NodeList(nodes: poll.liveNodes, readAt: poll.databaseTime))
+        figuresTable.set(progress)
+        return poll.revocations
     }
 
     /// Tells the listeners from now on. Once, after `begin`.

@@ -12,11 +12,14 @@ struct MetricsPage {
     let hub: RevocationHub
     let log: LogQueue?
     let audit: AuditWriter
+    let clock: NodeClock
+    /// Nil for a node alone.
+    let fleet: FleetMember?
     private var text = ""
 
     init(
         workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, storage: any Storage,
-        hub: RevocationHub, audit: AuditWriter, log: LogQueue?
+        hub: RevocationHub, audit: AuditWriter, log: LogQueue?, clock: NodeClock, fleet: FleetMember?
     ) {
         self.workers = workers
         self.hosts = hosts
@@ -26,6 +29,8 @@ struct MetricsPage {
         self.hub = hub
         self.log = log
         self.audit = audit
+        self.clock = clock
+        self.fleet = fleet
     }
 
     func render() -> [UInt8] {
@@ -147,10 +152,24 @@ struct MetricsPage {
     }
 
     private mutating func writeStore() {
-        for figure in storage.figures {
+        for figure in storage.figures + fleetFigures {
             metric(figure.name, figure.type.rawValue, figure.help)
             for sample in figure.samples { self.sample(figure.name + sample.suffix, sample.labels, sample.value) }
         }
+    }
+
+    private var fleetFigures: [Figure] {
+        guard let fleet else { return [] }
+        var figures = fleet.figures
+        if let ahead = clock.millisecondsAheadOfSystem {
+            figures.append(
+                .gauge(
+                    "clock_offset_seconds", "How far the fleet's time is ahead of the system's clock.",
+                    Double(ahead) / 1000))
+        }
+        figures.append(
+            .gauge("clock_trusted", "Whether the time is good enough to issue tokens by.", clock.isTrusted ? 1 : 0))
+        return figures
     }
 
     private mutating func writeAudit() {
