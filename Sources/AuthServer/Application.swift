@@ -60,6 +60,10 @@ package final class Application: Sendable {
     package var isSettled: Bool { servers.maintenance.roundCount > 0 }
     /// Whether it takes work: not before everything is loaded, and not while it drains.
     package var isReady: Bool { servers.readiness.isReady }
+    /// Whether a login could be answered now.
+    package var canLogIn: Bool { backend.storage.canLogIn }
+    /// Round trips to the fleet's database since the start; 0 for a node alone.
+    package var databaseRoundTrips: Int { (backend.storage as? FleetStorage)?.roundTrips ?? 0 }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 
@@ -110,13 +114,13 @@ package final class Application: Sendable {
         _ purpose: Purpose
     ) async -> Result<Application, StartupError> {
         do {
-            let fleetNode = try await reachFleet(configuration, group, backend)
+            let fleetNode = try await reachFleet(configuration, group, backend, purpose)
             let now = backend.clock.now
             if purpose == .operatorCommand, try await !backend.storage.store.hasEverHadUsers() {
                 // Its first account would be the installation's: no `admin` would ever be made.
                 throw StartupError(
                     .noInput,
-                    "No server has served here yet: \(configuration.dataFolder) has no account. Start one first, "
+                    "No server has served here yet: \(configuration.place) has no account. Start one first, "
                         + "`portcullis serve`: it makes the account admin.")
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
@@ -168,13 +172,15 @@ package final class Application: Sendable {
 
     /// Nil for a node alone.
     private static func reachFleet(
-        _ configuration: Configuration, _ group: EventLoopGroup, _ backend: Backend
+        _ configuration: Configuration, _ group: EventLoopGroup, _ backend: Backend, _ purpose: Purpose
     ) async throws(StartupError) -> FleetNode? {
         guard let storage = backend.storage as? FleetStorage else { return nil }
         let node = try FleetMember.node(configuration)
+        // Who typed a command does not wait for a failover.
+        let seconds = purpose == .serving ? configuration.startSeconds : min(configuration.startSeconds, 5)
         try await FleetStart(
             storage: storage, clock: backend.clock, node: node, log: backend.log, loop: group.loops[0],
-            deadline: .now.adding(milliseconds: Int64(configuration.startSeconds) * 1000)
+            deadline: .now.adding(milliseconds: Int64(seconds) * 1000)
         ).run()
         return node
     }

@@ -84,7 +84,8 @@ package enum ServerProcess {
     private static func announce(_ application: Application, _ configuration: Configuration) {
         let base = "http://\(application.address)"
         Console.print("portcullis serves on \(base), ops on http://\(application.opsAddress)")
-        Console.print("data folder: \(configuration.dataFolder)")
+        let name = configuration.isFleet ? "node of a fleet; lock and control socket" : "data folder"
+        Console.print("\(name): \(configuration.dataFolder)")
         guard let password = application.madeAdminPassword else { return }
         let isShown = Console.print(
             """

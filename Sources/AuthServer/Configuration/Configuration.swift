@@ -104,6 +104,8 @@ package struct Configuration: Sendable {
 
     /// Whether it shares its stores with other nodes.
     package var isFleet: Bool { databaseURL != nil }
+    /// Where accounts are, in words.
+    var place: String { isFleet ? "the fleet's database" : dataFolder }
     /// Nil: a fleet without Redis, or none.
     var usedRedisURL: String? { redisURL == Configuration.noRedis ? nil : redisURL }
     /// Said, not left out: nobody runs a fleet without Redis by mistake.
