@@ -28,21 +28,27 @@ protocol Storage: Sendable {
 /// One metric with its samples, without the server's prefix.
 struct Figure: Sendable {
     struct Sample: Sendable {
+        /// Behind the metric's name: `_bucket`, `_sum` and `_count` of a histogram.
+        var suffix = ""
         /// As Prometheus wants them between the braces.
         var labels = ""
         let value: String
     }
 
+    enum MetricType: String {
+        case counter, gauge, histogram
+    }
+
     let name: String
-    let isCounter: Bool
+    let type: MetricType
     let help: String
     let samples: [Sample]
 
     static func counter(_ name: String, _ help: String, _ value: some CustomStringConvertible) -> Figure {
-        Figure(name: name, isCounter: true, help: help, samples: [Sample(value: value.description)])
+        Figure(name: name, type: .counter, help: help, samples: [Sample(value: value.description)])
     }
 
     static func gauge(_ name: String, _ help: String, _ value: some CustomStringConvertible) -> Figure {
-        Figure(name: name, isCounter: false, help: help, samples: [Sample(value: value.description)])
+        Figure(name: name, type: .gauge, help: help, samples: [Sample(value: value.description)])
     }
 }

@@ -51,15 +51,13 @@ extension RevocationFeed {
     func notice(keysVersion version: Int64) {
         guard version > keysVersion ?? .min, !isReloadingKeys, let listeners else { return }
         isReloadingKeys = true
-        loop.spawn { [self] in
-            if await listeners.keysMoved(version) { noteRead(keysVersion: version) }
-            endReloadingKeys()
-        }
+        loop.spawn { [self] in await endReloading(version, isRead: await listeners.keysMoved(version)) }
     }
 
-    private func noteRead(keysVersion version: Int64) { keysVersion = max(version, keysVersion ?? version) }
-
-    private func endReloadingKeys() { isReloadingKeys = false }
+    private func endReloading(_ version: Int64, isRead: Bool) {
+        isReloadingKeys = false
+        if isRead { keysVersion = max(version, keysVersion ?? version) }
+    }
 
     // MARK: The stream
 

@@ -22,16 +22,24 @@ extension RevocationFeed: RevocationPublisher {
         startFlushing(stream)
         guard stream.isAvailable, !isEnding else { return }
         await withUnsafeContinuation { continuation in
-            let waiter = waiters.add(goal: goal, continuation)
             let deadline = MonotonicTime.now.adding(milliseconds: RevocationFeed.patienceMilliseconds)
-            waiter.timer = loop.schedule(at: deadline) { [self] in assumeIsolated { $0.giveUp(waiter) } }
+            let timer = loop.schedule(at: deadline) { [self] in assumeIsolated { $0.giveUp() } }
+            waiters.add(FeedWaiters.Waiter(goal: goal, timer: timer, continuation: continuation))
         }
     }
 
-    private func giveUp(_ waiter: FeedWaiters.Waiter) {
+    func release(_ released: ArraySlice<FeedWaiters.Waiter>) {
+        for waiter in released {
+            loop.cancel(waiter.timer)
+            waiter.continuation.resume()
+        }
+    }
+
+    /// The one who has waited longest, as timers of one length end in the order in which they were set.
+    private func giveUp() {
+        guard let waiter = waiters.removeFirst() else { return }
         figuresTable.count(.impatient)
-        waiter.resume()
-        waiters.removeResumed()
+        waiter.continuation.resume()
     }
 
     /// Has the other nodes read the key rings anew; this one has done so.
@@ -99,10 +107,7 @@ extension RevocationFeed: RevocationPublisher {
         let isComplete = accepted == entries.count
         if let end = entries.prefix(accepted).lazy.compactMap(\.end).max() {
             outbox.acknowledge(below: end)
-            for waiter in waiters.remove(reachedBy: end) {
-                if let timer = waiter.timer { loop.cancel(timer) }
-                waiter.resume()
-            }
+            release(waiters.remove(reachedBy: end))
         }
         figuresTable.set(outbox)
         return isComplete
@@ -132,45 +137,24 @@ extension FeedEntry {
     }
 }
 
-/// Who waits for the stream to have what was published. Goals rise in the order in which they come.
+/// Who waits for the stream to have what was published, in the order in which they came: so goals and deadlines rise.
 struct FeedWaiters {
-    /// On one loop.
-    final class Waiter {
+    struct Waiter {
         let goal: UInt64
-        var timer: TimerID?
-        private var continuation: UnsafeContinuation<Void, Never>?
-
-        init(goal: UInt64, _ continuation: UnsafeContinuation<Void, Never>) {
-            self.goal = goal
-            self.continuation = continuation
-        }
-
-        var isResumed: Bool { continuation == nil }
-
-        func resume() { continuation.take()?.resume() }
+        let timer: TimerID
+        let continuation: UnsafeContinuation<Void, Never>
     }
 
     private var waiting: [Waiter] = []
 
-    mutating func add(goal: UInt64, _ continuation: UnsafeContinuation<Void, Never>) -> Waiter {
-        let waiter = Waiter(goal: goal, continuation)
-        waiting.append(waiter)
-        return waiter
-    }
-    /// Takes out those whose goal is below `end` or at it.
-    mutating func remove(reachedBy end: UInt64) -> [Waiter] {
+    mutating func add(_ waiter: Waiter) { waiting.append(waiter) }
+
+    /// Takes out those whose goal is reached when all below `end` has arrived.
+    mutating func remove(reachedBy end: UInt64) -> ArraySlice<Waiter> {
         let count = waiting.firstIndex { $0.goal > end } ?? waiting.count
         defer { waiting.removeFirst(count) }
-        return Array(waiting[..<count])
+        return waiting[..<count]
     }
 
-    /// Patience ends in the order in which it began, so that those who gave up are the first.
-    mutating func removeResumed() {
-        waiting.removeFirst(waiting.firstIndex { !$0.isResumed } ?? waiting.count)
-    }
-
-    mutating func resumeAll() {
-        for waiter in waiting { waiter.resume() }
-        waiting = []
-    }
+    mutating func removeFirst() -> Waiter? { waiting.isEmpty ? nil : waiting.removeFirst() }
 }

@@ -142,7 +142,7 @@ actor RevocationFeed {
         guard !isEnding else { return }
         isEnding = true
         pauses.endAll()
-        waiters.resumeAll()
+        release(waiters.remove(reachedBy: .max))
         await stream?.close()
         for task in tasks { await task.value }
         tasks = []

@@ -153,8 +153,8 @@ struct MetricsPage {
 
     private mutating func writeStore() {
         for figure in storage.figures + fleetFigures {
-            metric(figure.name, figure.isCounter ? "counter" : "gauge", figure.help)
-            for sample in figure.samples { self.sample(figure.name, sample.labels, sample.value) }
+            metric(figure.name, figure.type.rawValue, figure.help)
+            for sample in figure.samples { self.sample(figure.name + sample.suffix, sample.labels, sample.value) }
         }
     }
 
