@@ -1,4 +1,5 @@
 import Configuration
+import HTTPServer
 import JSON
 import Passwords
 import Reactor
@@ -105,7 +106,18 @@ struct SettingReader {
             problems.append(
                 "\(shown("PORTCULLIS_OPS_LISTEN")) must be a loopback address: the ops port has no access control")
         }
+        checkProxyProtocol()
         checkAdminPassword()
+    }
+
+    /// Anybody who reaches the port could say whose connection it is, and no limit by address would hold.
+    private mutating func checkProxyProtocol() {
+        guard configuration.clients.proxyProtocol != .off, configuration.clients.proxies.isEmpty,
+            !refused.contains("PORTCULLIS_TRUSTED_PROXIES")
+        else { return }
+        problems.append(
+            "\(shown("PORTCULLIS_PROXY_PROTOCOL")) needs PORTCULLIS_TRUSTED_PROXIES: the balancers that may say whose a "
+                + "connection is")
     }
 
     /// The setting's name where its value comes from: who wrote `ops_listen` into the file looks for that.

@@ -1,4 +1,5 @@
 import Auth
+import HTTPServer
 import Passwords
 
 extension Setting {
@@ -9,6 +10,14 @@ extension Setting {
     private static let addresses: [Setting] = [
         .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
         .address("PORTCULLIS_OPS_LISTEN", \.opsListen, "Where probes and metrics answer, on a thread of their own."),
+        .networks(
+            "PORTCULLIS_TRUSTED_PROXIES", \.clients.proxies,
+            "Whose word on the client's address and on X-Request-Id is taken."),
+        .choice(
+            "PORTCULLIS_FORWARDED_FIELD", \.clients.field, "The field in which they give it; the other is ignored."),
+        .choice(
+            "PORTCULLIS_PROXY_PROTOCOL", \.clients.proxyProtocol,
+            "Version that each connection to the API must begin with."),
         .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store."),
         .text(
             "PORTCULLIS_MASTER_KEY_FILE", optional: \.masterKeyFile, bytes: 1...4096,
@@ -72,7 +81,14 @@ extension Setting {
         .integer(
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(
-            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
+            "PORTCULLIS_DRAIN_DELAY_SECONDS", 0...3600, \.drainDelaySeconds,
+            "After SIGTERM, how long balancers that probe /readyz may take to notice."),
+        .integer(
+            "PORTCULLIS_DRAIN_PROBES", 1...1000, \.drainProbes,
+            "Probes in a row that must fail before they have noticed."),
+        .integer(
+            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds,
+            "From then on to the end, answered or not."),
     ]
 
     private static let logs: [Setting] = [
@@ -88,9 +104,5 @@ extension Setting {
         "PORTCULLIS_DATABASE_URL":
             "is not supported by this version: everything is kept in the data folder (PORTCULLIS_DATA)",
         "PORTCULLIS_REDIS_URL": "is not supported by this version: limits are counted in this process",
-        "PORTCULLIS_TRUSTED_PROXIES":
-            "is not supported by this version: the client's address is that of the connection",
-        "PORTCULLIS_PROXY_PROTOCOL":
-            "is not supported by this version: the client's address is that of the connection",
     ]
 }
