@@ -30,6 +30,7 @@ package final class Application: Sendable {
     /// Nil for a node alone.
     private let fleet: FleetMember?
     private let isStopping = Atomic(false)
+    private let isHurried = Atomic(false)
 
     private init(
         _ configuration: Configuration, group: EventLoopGroup, ops: EventLoopGroup, servers: Servers, backend: Backend,
@@ -206,16 +207,21 @@ package final class Application: Sendable {
 
     // MARK: Stop
 
-    /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks. Only the first
-    /// call does it; others return at once.
+    /// How long a balancer takes, at most, from hearing that we are not ready to sending nothing more; what it sent
+    /// meanwhile is on its way.
+    private static let balancerMilliseconds: Int64 = 250
+
+    /// Says that it is not ready, serves on until the balancers have heard it, then stops taking work, answers what there is
+    /// within the configured time, and ends every thread. Blocks. Only the first call does it; others return at once.
     package func stop() {
         guard !isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        backend.log.logger.info("draining")
         servers.readiness.set(false)
+        awaitBalancers()
+        backend.log.logger.info("draining")
         servers.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
         // What is queued is no open connection until the loops have taken it.
-        wait(until: deadline) { servers.isDrained }
+        wait(until: deadline) { servers.isDrained || isHurried.load(ordering: .relaxed) }
         servers.closeAll()
         // Its tasks live on the first loop, too.
         if let fleet { group.loops[0].runAndWait { await fleet.end() } }
@@ -235,6 +241,25 @@ package final class Application: Sendable {
         ops.stopAndJoin()
         backend.log.logger.info("stopped")
         backend.log.stop()
+    }
+
+    /// Ends a `stop` that is under way without waiting further, for balancers or for clients: what is unanswered stays so.
+    package func hurry() { isHurried.store(true, ordering: .relaxed) }
+
+    /// With nobody who asks there is nobody to wait for. Meanwhile all is as before, but for `/readyz`: new connections are
+    /// taken and no answer closes one.
+    private func awaitBalancers() {
+        let balancers = servers.balancers
+        let start = MonotonicTime.now
+        guard configuration.drainDelaySeconds > 0, balancers.isWatched(at: start) else { return }
+        backend.log.logger.info("waiting for balancers to send no more")
+        let deadline = start.adding(milliseconds: Int64(configuration.drainDelaySeconds) * 1000)
+        wait(until: deadline) {
+            balancers.refusals >= configuration.drainProbes || isHurried.load(ordering: .relaxed)
+        }
+        wait(until: min(deadline, .now.adding(milliseconds: Application.balancerMilliseconds))) {
+            isHurried.load(ordering: .relaxed)
+        }
     }
 
     /// Looks every few milliseconds; only for the end of the process.
