@@ -30,6 +30,7 @@ package final class Application: Sendable {
     /// Nil for a node alone.
     private let fleet: FleetMember?
     private let isStopping = Atomic(false)
+    private let isHurried = Atomic(false)
 
     private init(
         _ configuration: Configuration, group: EventLoopGroup, ops: EventLoopGroup, servers: Servers, backend: Backend,
@@ -60,6 +61,10 @@ package final class Application: Sendable {
     package var isSettled: Bool { servers.maintenance.roundCount > 0 }
     /// Whether it takes work: not before everything is loaded, and not while it drains.
     package var isReady: Bool { servers.readiness.isReady }
+    /// Whether a login could be answered now.
+    package var canLogIn: Bool { backend.storage.canLogIn }
+    /// Round trips to the fleet's database since the start; 0 for a node alone.
+    package var databaseRoundTrips: Int { (backend.storage as? FleetStorage)?.roundTrips ?? 0 }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 
@@ -110,13 +115,13 @@ package final class Application: Sendable {
         _ purpose: Purpose
     ) async -> Result<Application, StartupError> {
         do {
-            let fleetNode = try await reachFleet(configuration, group, backend)
+            let fleetNode = try await reachFleet(configuration, group, backend, purpose)
             let now = backend.clock.now
             if purpose == .operatorCommand, try await !backend.storage.store.hasEverHadUsers() {
                 // Its first account would be the installation's: no `admin` would ever be made.
                 throw StartupError(
                     .noInput,
-                    "No server has served here yet: \(configuration.dataFolder) has no account. Start one first, "
+                    "No server has served here yet: \(configuration.place) has no account. Start one first, "
                         + "`portcullis serve`: it makes the account admin.")
             }
             let keys = try await backend.keyService.load(at: now, completely: false)
@@ -168,13 +173,15 @@ package final class Application: Sendable {
 
     /// Nil for a node alone.
     private static func reachFleet(
-        _ configuration: Configuration, _ group: EventLoopGroup, _ backend: Backend
+        _ configuration: Configuration, _ group: EventLoopGroup, _ backend: Backend, _ purpose: Purpose
     ) async throws(StartupError) -> FleetNode? {
         guard let storage = backend.storage as? FleetStorage else { return nil }
         let node = try FleetMember.node(configuration)
+        // Who typed a command does not wait for a failover.
+        let seconds = purpose == .serving ? configuration.startSeconds : min(configuration.startSeconds, 5)
         try await FleetStart(
             storage: storage, clock: backend.clock, node: node, log: backend.log, loop: group.loops[0],
-            deadline: .now.adding(milliseconds: Int64(configuration.startSeconds) * 1000)
+            deadline: .now.adding(milliseconds: Int64(seconds) * 1000)
         ).run()
         return node
     }
@@ -200,16 +207,21 @@ package final class Application: Sendable {
 
     // MARK: Stop
 
-    /// Stops taking work, answers what there is within the configured time, and ends every thread. Blocks. Only the first
-    /// call does it; others return at once.
+    /// How long a balancer takes, at most, from hearing that we are not ready to sending nothing more; what it sent
+    /// meanwhile is on its way.
+    private static let balancerMilliseconds: Int64 = 250
+
+    /// Says that it is not ready, serves on until the balancers have heard it, then stops taking work, answers what there is
+    /// within the configured time, and ends every thread. Blocks. Only the first call does it; others return at once.
     package func stop() {
         guard !isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        backend.log.logger.info("draining")
         servers.readiness.set(false)
+        awaitBalancers()
+        backend.log.logger.info("draining")
         servers.drain()
         let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainSeconds) * 1000)
         // What is queued is no open connection until the loops have taken it.
-        wait(until: deadline) { servers.isDrained }
+        wait(until: deadline) { servers.isDrained || isHurried.load(ordering: .relaxed) }
         servers.closeAll()
         // Its tasks live on the first loop, too.
         if let fleet { group.loops[0].runAndWait { await fleet.end() } }
@@ -229,6 +241,25 @@ package final class Application: Sendable {
         ops.stopAndJoin()
         backend.log.logger.info("stopped")
         backend.log.stop()
+    }
+
+    /// Ends a `stop` that is under way without waiting further, for balancers or for clients: what is unanswered stays so.
+    package func hurry() { isHurried.store(true, ordering: .relaxed) }
+
+    /// With nobody who asks there is nobody to wait for. Meanwhile all is as before, but for `/readyz`: new connections are
+    /// taken and no answer closes one.
+    private func awaitBalancers() {
+        let balancers = servers.balancers
+        let start = MonotonicTime.now
+        guard configuration.drainDelaySeconds > 0, balancers.isWatched(at: start) else { return }
+        backend.log.logger.info("waiting for balancers to send no more")
+        let deadline = start.adding(milliseconds: Int64(configuration.drainDelaySeconds) * 1000)
+        wait(until: deadline) {
+            balancers.refusals >= configuration.drainProbes || isHurried.load(ordering: .relaxed)
+        }
+        wait(until: min(deadline, .now.adding(milliseconds: Application.balancerMilliseconds))) {
+            isHurried.load(ordering: .relaxed)
+        }
     }
 
     /// Looks every few milliseconds; only for the end of the process.

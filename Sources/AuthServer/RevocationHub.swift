@@ -30,8 +30,9 @@ final class RevocationHub: RevocationPublisher {
         await others?.publish(revocations)
     }
 
-    /// What another node published, or what the store says. What is known already makes no new set, which would have every
-    /// cached token checked anew; it is waited for all the same, since another call may still be handing it to the loops.
+    /// What another node published, or what the store says. What is known already makes no new set, which would have
+    /// every cached token checked anew; it is waited for all the same, since another call may still be handing it to the
+    /// loops.
     func apply(_ revocations: [Revocation]) async {
         await replace { set in
             let news = revocations.filter { !set.covers($0) }

@@ -12,6 +12,7 @@ struct Servers: Sendable {
     let ops: Server?
     let control: ControlServer
     let readiness: NodeReadiness
+    let balancers: BalancerWatch
     let maintenance: Maintenance
     let keyHub: KeyHub
     let audit: AuditWriter
@@ -26,9 +27,9 @@ struct Servers: Sendable {
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
         _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet, fleet: FleetMember?
     ) async throws(StartupError) -> Servers {
-        let readiness = NodeReadiness(clock: backend.clock)
+        let (readiness, balancers) = (NodeReadiness(clock: backend.clock), BalancerWatch())
         let storage = backend.storage
-        let health = HealthRoutes(loops: group.loops, readiness: readiness) { storage.canLogIn }
+        let health = HealthRoutes(loops: group.loops, readiness: readiness, balancers: balancers) { storage.canLogIn }
         let directory = WorkerDirectory()
         let hub = RevocationHub(store: storage.store, group: group, initial: revocations, others: fleet?.feed) {
             [weak directory] index, set in
@@ -54,7 +55,7 @@ struct Servers: Sendable {
         let hosts = zip(group.loops, workers).map { loop, worker in
             ConnectionHost(
                 loop: loop, limits: configuration.httpLimits, deadlines: configuration.deadlines,
-                maximumConnections: configuration.maximumConnections, handler: worker)
+                maximumConnections: configuration.maximumConnections, clients: configuration.clients, handler: worker)
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, storage: storage, hub: hub,
@@ -77,8 +78,8 @@ struct Servers: Sendable {
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
             auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
         return Servers(
-            main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
-            keyHub: keyHub, audit: audit, hub: hub, group: group, directory: directory)
+            main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, balancers: balancers,
+            maintenance: maintenance, keyHub: keyHub, audit: audit, hub: hub, group: group, directory: directory)
     }
 
     private static func makeKeyHub(

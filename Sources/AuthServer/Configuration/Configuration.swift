@@ -11,6 +11,9 @@ package import Reactor
 package struct Configuration: Sendable {
     package var listen = SocketAddress("127.0.0.1:8080")!  // why: a literal that the tests read
     package var opsListen = SocketAddress("127.0.0.1:9090")!  // why: a literal that the tests read
+    /// Who stands between clients and the main port. The ops port and the control socket are nobody's business but the
+    /// machine's: there the client is who connects.
+    package var clients = ClientPolicy()
     /// Event loops, one thread each.
     package var loops = 1
     /// Where users and sessions of a fleet are; nil: in the data folder, of this node alone.
@@ -94,8 +97,13 @@ package struct Configuration: Sendable {
     package var logVerifySample = 1000
     /// Where the log goes; `serve` sets standard error. Nil: nowhere.
     package var logDescriptor: Int32?
-    /// From SIGTERM to the end, answered or not.
+    /// From when no more work is taken to the end, answered or not.
     package var drainSeconds = 10
+    /// How long, after SIGTERM, balancers that probe are waited for at most: three probes of HAProxy's default, two seconds
+    /// apart, and some room.
+    package var drainDelaySeconds = 8
+    /// Probes in a row that must have heard "not ready" before that time: what HAProxy asks for by default.
+    package var drainProbes = 3
 
     /// Of this build, as other nodes and operators see it.
     static let version = "1"
@@ -104,6 +112,8 @@ package struct Configuration: Sendable {
 
     /// Whether it shares its stores with other nodes.
     package var isFleet: Bool { databaseURL != nil }
+    /// Where accounts are, in words.
+    var place: String { isFleet ? "the fleet's database" : dataFolder }
     /// Nil: a fleet without Redis, or none.
     var usedRedisURL: String? { redisURL == Configuration.noRedis ? nil : redisURL }
     /// Said, not left out: nobody runs a fleet without Redis by mistake.

@@ -1,4 +1,5 @@
 import Auth
+import HTTPServer
 import Passwords
 
 extension Setting {
@@ -9,7 +10,17 @@ extension Setting {
     private static let addresses: [Setting] = [
         .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
         .address("PORTCULLIS_OPS_LISTEN", \.opsListen, "Where probes and metrics answer, on a thread of their own."),
-        .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store; in a fleet of the lock and the control socket."),
+        .networks(
+            "PORTCULLIS_TRUSTED_PROXIES", \.clients.proxies,
+            "Whose word on the client's address and on X-Request-Id is taken."),
+        .choice(
+            "PORTCULLIS_FORWARDED_FIELD", \.clients.field, "The field in which they give it; the other is ignored."),
+        .choice(
+            "PORTCULLIS_PROXY_PROTOCOL", \.clients.proxyProtocol,
+            "Version that each connection to the API must begin with."),
+        .text(
+            "PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096,
+            "Data folder of the embedded store; in a fleet of the lock and the control socket."),
         .text(
             "PORTCULLIS_MASTER_KEY_FILE", optional: \.masterKeyFile, bytes: 1...4096,
             "Master keys that seal all others; without it master.key in the data folder."),
@@ -89,7 +100,14 @@ extension Setting {
         .integer(
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(
-            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
+            "PORTCULLIS_DRAIN_DELAY_SECONDS", 0...3600, \.drainDelaySeconds,
+            "After SIGTERM, how long balancers that probe /readyz may take to notice."),
+        .integer(
+            "PORTCULLIS_DRAIN_PROBES", 1...1000, \.drainProbes,
+            "Probes in a row that must fail before they have noticed."),
+        .integer(
+            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds,
+            "From then on to the end, answered or not."),
     ]
 
     private static let logs: [Setting] = [
@@ -97,14 +115,5 @@ extension Setting {
         .integer(
             "PORTCULLIS_LOG_VERIFY_SAMPLE", 0...1_000_000, \.logVerifySample,
             "Of so many verify requests one is logged, whatever its answer; of 0 none."),
-    ]
-
-    /// Names of the plan that this version does not have, each with what is so instead. To ignore them would be to
-    /// promise what nobody keeps.
-    static let unsupported: [String: String] = [
-        "PORTCULLIS_TRUSTED_PROXIES":
-            "is not supported by this version: the client's address is that of the connection",
-        "PORTCULLIS_PROXY_PROTOCOL":
-            "is not supported by this version: the client's address is that of the connection",
     ]
 }

@@ -72,6 +72,7 @@ final class FleetStorage: Storage {
     func throttle(forLoop index: Int) -> any LoginThrottle { throttles[index % throttles.count] }
 
     var databaseStatistics: [PostgresStatistics] { databases.map(\.statistics) }
+    var roundTrips: Int { databaseStatistics.reduce(0) { $0 + $1.roundTrips } }
     /// Without the reader, which waits all the time.
     var cacheStatistics: [RedisStatistics] { caches.map(\.statistics) }
 

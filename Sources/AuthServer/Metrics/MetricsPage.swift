@@ -97,6 +97,10 @@ struct MetricsPage {
         sample("connections_accepted_total", "", hosts.reduce(0) { $0 + $1.counters.accepted })
         metric("accept_pauses_total", "counter", "Times accepting paused for want of descriptors or room.")
         sample("accept_pauses_total", "", hosts.reduce(0) { $0 + $1.counters.pauses })
+        metric(
+            "proxy_refused_total", "counter",
+            "Connections closed for want of a PROXY header, or of trust in its sender.")
+        sample("proxy_refused_total", "", hosts.reduce(0) { $0 + $1.counters.refusals })
         metric("loop_tasks", "gauge", "Tasks that live on a loop.")
         for loop in loops { sample("loop_tasks", "loop=\"\(loop.name)\"", loop.taskCount) }
         metric("loop_tick_age_seconds", "gauge", "Since a loop last began a round; beyond 10 it is stuck.")
