@@ -88,7 +88,7 @@ struct Servers: Sendable {
     ) -> KeyHub {
         KeyHub(
             service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys,
-            announce: { await fleet?.announceKeys($0) },
+            announce: { _ in await fleet?.announceKeys() },
             deliver: { [weak directory] index, keys, number in
                 directory?.workers[index].update(keys, number) ?? true
             })

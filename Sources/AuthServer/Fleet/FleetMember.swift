@@ -60,18 +60,8 @@ final class FleetMember: Sendable {
                 keysMoved: listeners.keysMoved))
     }
 
-    /// Has the others read the key rings anew, after a change that should not wait for their next poll. The version is
-    /// asked for before the rings are read here, so that a change of another node's in between is not passed over.
-    func announceKeys(_ hub: KeyHub) async {
-        do {
-            let poll = try await storage.postgres.poll(
-                as: node.id, since: .end, nodeAddress: node.address, version: node.version)
-            try await hub.reload()
-            await feed.announceKeys(version: poll.keysVersion)
-        } catch {
-            log.logger.warning("the other nodes hear of the keys with their next poll", error: error)
-        }
-    }
+    /// Has the others read the key rings anew, after a change that should not wait for their next poll.
+    func announceKeys() async { await feed.announceKeys() }
 
     /// Leaves the fleet, after the last answer.
     func end() async { await feed.end() }

@@ -25,7 +25,7 @@ struct FleetStart {
         try await repeated { () async throws(StoreError) in
             let sentAt = MonotonicTime.now
             let poll = try await storage.postgres.poll(
-                as: node.id, since: .end, nodeAddress: node.address, version: node.version)
+                as: node.id, since: .beginning, nodeAddress: node.address, version: node.version)
             clock.measured(databaseTime: poll.databaseTime, sentAt: sentAt, receivedAt: .now)
             // The round trip took too long to tell the time by.
             if clock.millisecondsAheadOfSystem == nil { throw .unavailable }

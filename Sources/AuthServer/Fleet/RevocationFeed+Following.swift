@@ -23,8 +23,9 @@ extension RevocationFeed {
         }
     }
 
-    /// False when the database did not answer.
-    private func poll() async -> Bool {
+    /// False when the database did not answer. Two polls at a time do no harm: a cursor that is older than need be has
+    /// known revocations read again.
+    func poll() async -> Bool {
         let beganAt = MonotonicTime.now
         let poll: FleetPoll
         do throws(StoreError) {
@@ -42,6 +43,7 @@ extension RevocationFeed {
         progress.polled(beganAt: beganAt, NodeList(nodes: poll.liveNodes, readAt: poll.databaseTime))
         figuresTable.set(progress)
         confirm()
+        polledKeysVersion = poll.keysVersion
         notice(keysVersion: poll.keysVersion)
         return true
     }

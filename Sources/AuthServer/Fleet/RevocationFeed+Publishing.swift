@@ -42,11 +42,12 @@ extension RevocationFeed: RevocationPublisher {
         waiter.continuation.resume()
     }
 
-    /// Has the other nodes read the key rings anew; this one has done so.
-    func announceKeys(version: Int64) {
-        keysVersion = version
+    /// Has the other nodes read the key rings anew, at once instead of with their next poll. A poll of this node's gives
+    /// the version to tell; in passing this node reads the rings itself, lest another's change in between is passed over.
+    func announceKeys() async {
+        guard let stream, await poll(), let version = polledKeysVersion else { return }
         keysToAnnounce = version
-        if let stream { startFlushing(stream) }
+        startFlushing(stream)
     }
 
     /// A mark twice a second.

@@ -65,7 +65,10 @@ actor RevocationFeed {
     var position: StreamPosition?
     /// The position may be beyond the stream's end: it is another stream than before.
     var isPositionDoubtful = true
+    /// Of the rings that this node read; nil before it first did.
     var keysVersion: Int64?
+    /// What the last poll said it is.
+    var polledKeysVersion: Int64?
     var isReloadingKeys = false
     var lastConfirmed = MonotonicTime(nanoseconds: 0)
 
