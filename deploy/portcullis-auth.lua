@@ -12,7 +12,7 @@
 local address = "127.0.0.1:8079"
 local verify = "http://" .. address .. "/api/v1/auth/verify/"
 -- In milliseconds: more than its three tries may take.
-local timeout = 6000
+local timeout = 5000
 
 -- The first value of a field, "" when there is none. Fields are lists from 0.
 local function first(fields, name)

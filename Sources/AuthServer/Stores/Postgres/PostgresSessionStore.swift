@@ -62,7 +62,8 @@ extension PostgresStore: SessionStore {
 
     package func sessions(of user: Identifier) async throws(StoreError) -> [StoredSession] {
         let answer = try await run(SQL.ofUser, .id(user))
-        return try read { () throws(PostgresError) in try answer.map { row throws(PostgresError) in try row.session() } }
+        return try read { () throws(PostgresError) in try answer.map { row throws(PostgresError) in try row.session() }
+        }
     }
 
     static func sessionsQuery(of user: Identifier) -> Query { Query(SQL.ofUser, [.id(user)]) }

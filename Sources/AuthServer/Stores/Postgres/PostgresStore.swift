@@ -1,4 +1,4 @@
-package import Auth
+import Auth
 package import Postgres
 
 /// The stores of a fleet: every node asks the same Postgres, which alone decides. What a request asks for is one statement,
