@@ -76,7 +76,8 @@ struct Servers: Sendable {
             storage: storage, clock: backend.clock, hub: hub, keyHub: keyHub, group: group, workers: workers,
             log: backend.log,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
-            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
+            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000,
+            isFirstNode: { fleet?.feed.isFirstNode ?? true })
         return Servers(
             main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, balancers: balancers,
             maintenance: maintenance, keyHub: keyHub, audit: audit, hub: hub, group: group, directory: directory)
