@@ -1,0 +1,201 @@
+import Auth
+import Foundation
+import Postgres
+import Reactor
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+/// Databases for the suites of the stores, each as an installation has it: owned by an ordinary user.
+final class StoreDatabases: Sendable {
+    /// For every test of this process; the server ends with it.
+    static func shared() throws -> StoreDatabases { try sharedOne.get() }
+
+    private static let sharedOne = Result { try StoreDatabases() }
+    private static let template = "stores_template"
+
+    let loops: EventLoopGroup
+    private let servers: RealServers
+    private let resolver: Resolver
+    private let count = Atomic(0)
+    private let isPrepared = AsyncOnce()
+
+    private init() throws {
+        servers = try RealServers.start(.postgres, postgres: ["max_connections": "200"])
+        loops = try EventLoopGroup(count: 2, name: "stores")
+        resolver = try Resolver()
+    }
+
+    /// Clients of one empty database with the schema of this build. They are closed afterwards.
+    func withClients<Answer: Sendable>(
+        _ clients: Int = 1, connections: Int = 4, isEmpty: Bool = false,
+        _ body: @Sendable ([PostgresClient]) async throws -> Answer
+    ) async throws -> Answer {
+        let name = "stores_\(count.add(1, ordering: .relaxed).newValue)"
+        if isEmpty {
+            try await make(name, from: "template1")
+        } else {
+            try await isPrepared.run { try await self.prepareTemplate() }
+            try await make(name, from: Self.template)
+        }
+        let opened = try (0..<clients).map { try client(of: name, connections: connections, on: $0) }
+        for client in opened { await client.start() }
+        do {
+            let answer = try await body(opened)
+            for client in opened { await client.close() }
+            return answer
+        } catch {
+            for client in opened { await client.close() }
+            throw error
+        }
+    }
+
+    /// Stores of one empty database, each with connections of its own, as nodes have them.
+    func withStores<Answer: Sendable>(
+        _ stores: Int = 1, connections: Int = 4, limits: PostgresLimits = PostgresLimits(),
+        _ body: @Sendable ([PostgresStore]) async throws -> Answer
+    ) async throws -> Answer {
+        try await withClients(stores, connections: connections) { clients in
+            try await body(clients.map { PostgresStore(client: $0, limits: limits) })
+        }
+    }
+
+    private func prepareTemplate() async throws {
+        try await make(Self.template, from: "template1")
+        let client = try client(of: Self.template, connections: 1, on: 0)
+        await client.start()
+        try await PostgresMigration.prepare(client)
+        await client.close()
+    }
+
+    /// Another encoding than the template's is for who tests that.
+    func make(_ name: String, from template: String, options: String = "") async throws {
+        let owner = try #require(URLComponents(string: servers.server("postgres").url)?.user)
+        let admin = try client(url: servers.server("postgres").adminURL ?? "", database: "postgres", 1, on: 0)
+        await admin.start()
+        // Whoever was in the template leaves it a moment later.
+        var last: (any Error)?
+        await until("the template is nobody's", seconds: 30) {
+            do {
+                try await admin.execute(
+                    script: "CREATE DATABASE \(name) OWNER \(owner) TEMPLATE \(template) \(options)",
+                    milliseconds: 60_000)
+                last = nil
+            } catch {
+                last = error
+            }
+            return last == nil
+        }
+        await admin.close()
+        if let last { throw last }
+    }
+
+    func client(of database: String, connections: Int, on loop: Int) throws -> PostgresClient {
+        try client(url: servers.server("postgres").url, database: database, connections, on: loop)
+    }
+
+    private func client(url: String, database: String, _ connections: Int, on loop: Int) throws -> PostgresClient {
+        var components = try #require(URLComponents(string: url))
+        components.path = "/\(database)"
+        var configuration = try PostgresConfiguration(url: try #require(components.string))
+        // The checks ask more at once than one node is asked, on a machine with other work.
+        configuration.statementMilliseconds = 30_000
+        configuration.waitMilliseconds = 60_000
+        configuration.connectMilliseconds = 10_000
+        configuration.maximumWaiting = 10_000
+        return PostgresClient(
+            configuration, connections: connections, loop: loops.loops[loop % loops.loops.count], resolver: resolver)
+    }
+}
+
+/// Runs something once, whoever comes first; the others wait for it.
+actor AsyncOnce {
+    private var task: Task<Void, any Error>?
+
+    func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        if task == nil { task = Task { try await body() } }
+        try await task?.value
+    }
+}
+
+/// Holds who waits at it until it is opened.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func open() { continuation.finish() }
+
+    func wait() async { for await _ in stream {} }
+}
+
+/// Runs `body` in `count` tasks at once and returns their answers in any order.
+func together<Answer: Sendable>(
+    _ count: Int, _ body: @escaping @Sendable (Int) async throws -> Answer
+) async throws -> [Answer] {
+    try await withThrowingTaskGroup(of: Answer.self) { group in
+        for index in 0..<count { group.addTask { try await body(index) } }
+        return try await group.reduce(into: []) { $0.append($1) }
+    }
+}
+
+/// What the checks are made of.
+enum Stand {
+    static let start = UnixTime(milliseconds: 1_800_000_000_000)
+
+    static func at(_ seconds: Int64) -> UnixTime { start.adding(seconds: seconds) }
+
+    static func id() throws -> Identifier { try Identifier.make(at: start) }
+
+    static func newUser(_ name: String, roles: [String] = []) throws -> NewUser {
+        NewUser(
+            id: try id(), username: Username(stored: name), roles: roles.compactMap { Role($0) },
+            password: StoredPassword(hash: "$argon2id$"), createdAt: start)
+    }
+
+    /// Makes a user and reads it back.
+    static func user(_ name: String, roles: [String] = [], in store: PostgresStore) async throws -> User {
+        let new = try newUser(name, roles: roles)
+        try #require(try await store.register(new, from: .server))
+        return try #require(try await store.user(new.id))
+    }
+
+    static func session(of user: User, at time: UnixTime = start) throws -> StoredSession {
+        StoredSession(
+            id: try Identifier.make(at: time), userID: user.id, userVersion: user.version, createdAt: time,
+            lastUsedAt: time, idleExpiresAt: time.adding(seconds: 7 * 86_400),
+            absoluteExpiresAt: time.adding(seconds: 30 * 86_400), counter: 0, rotatedAt: nil,
+            sealedSecret: [1, 2, 3])
+    }
+
+    static func open(
+        _ session: StoredSession, generation: Int64 = 0, in store: PostgresStore
+    ) async throws -> SessionOpening {
+        try await store.open(
+            session, maximumPerUser: 100, givingBack: nil, usesOneTimePassword: false, generation: generation,
+            from: .server)
+    }
+
+    /// Makes a session of `user` and returns it as it was stored.
+    static func openSession(of user: User, in store: PostgresStore) async throws -> StoredSession {
+        let session = try session(of: user)
+        try #require(try await open(session, in: store) == .opened(revocations: []))
+        return session
+    }
+
+    static func attempt(_ name: String, address: String = "home", device: String? = nil) -> LoginAttempt {
+        LoginAttempt(
+            username: Username(stored: name), nameKey: Array("name \(name)".utf8), deviceKey: device.map { Array($0.utf8) },
+            addressKey: Array(address.utf8), at: start)
+    }
+
+    static func entries(_ store: PostgresStore, _ filter: AuditFilter = AuditFilter()) async throws -> [AuditEntry] {
+        let page = try await store.auditEntries(
+            filter, after: 0, limit: 1000, at: start, as: .localOperator, from: .server)
+        guard case .done(let found) = page else { return [] }
+        return found.items.map(\.entry)
+    }
+}
