@@ -139,13 +139,13 @@ struct FakeStreamView: RevocationStream {
     }
 
     func last() async throws(RedisError) -> StreamPosition {
-        try await pass()
+        try await pass(reading: true)
         return stream.last
     }
 
     func read(after position: StreamPosition) async throws(RedisError) -> StreamRead? {
         for _ in 0..<500 {
-            try await pass()
+            try await pass(reading: true)
             if let read = stream.read(after: position) { return read }
             await loop.pause(milliseconds: 2)
         }
@@ -155,12 +155,11 @@ struct FakeStreamView: RevocationStream {
     func close() async { isClosed.withLock { $0 = true } }
 
     /// A call that hangs ends by its deadline, which is a second here too.
-    private func pass() async throws(RedisError) {
-        if isClosed.withLock({ $0 }) || stream.fault == .away { throw .unavailable }
-        for _ in 0..<200 where stream.fault == .hangs && !isClosed.withLock({ $0 }) {
-            await loop.pause(milliseconds: 5)
-        }
-        if stream.fault == .hangs || isClosed.withLock({ $0 }) { throw .timedOut }
+    private func pass(reading: Bool = false) async throws(RedisError) {
+        func isClosed() -> Bool { reading && self.isClosed.withLock { $0 } }
+        if isClosed() || stream.fault == .away { throw .unavailable }
+        for _ in 0..<200 where stream.fault == .hangs && !isClosed() { await loop.pause(milliseconds: 5) }
+        if stream.fault == .hangs || isClosed() { throw .timedOut }
     }
 }
 
