@@ -1,4 +1,5 @@
 import Auth
+import Dispatch
 import Foundation
 import Postgres
 import Reactor
@@ -188,7 +189,8 @@ enum Stand {
 
     static func attempt(_ name: String, address: String = "home", device: String? = nil) -> LoginAttempt {
         LoginAttempt(
-            username: Username(stored: name), nameKey: Array("name \(name)".utf8), deviceKey: device.map { Array($0.utf8) },
+            username: Username(stored: name), nameKey: Array("name \(name)".utf8),
+            deviceKey: device.map { Array($0.utf8) },
             addressKey: Array(address.utf8), at: start)
     }
 
@@ -198,4 +200,23 @@ enum Stand {
         guard case .done(let found) = page else { return [] }
         return found.items.map(\.entry)
     }
+}
+
+/// Waits for `body` on this thread: for what must happen inside a closure that cannot wait.
+func blocking(_ body: @escaping @Sendable () async throws -> Void) {
+    let isDone = DispatchSemaphore(value: 0)
+    Task {
+        do { try await body() } catch { Issue.record(error) }
+        isDone.signal()
+    }
+    isDone.wait()
+}
+
+/// Something that happened, told across tasks.
+final class Counted: Sendable {
+    private let count = Atomic(0)
+
+    var isNoted: Bool { count.load(ordering: .acquiring) > 0 }
+
+    func note() { count.add(1, ordering: .acquiringAndReleasing) }
 }

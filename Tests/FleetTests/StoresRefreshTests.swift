@@ -124,7 +124,9 @@ struct StoresRefreshTests {
                 session.id, at: Stand.at(10), from: .server, expecting: expectation
             ) { row in
                 // Asked about what was; somebody adopts a higher counter before this is taken back.
-                if row.counter == 0 { blocking { _ = try await StoresTests.refresh(session.id, presented: 9, at: Stand.at(11), other) } }
+                if row.counter == 0 {
+                    blocking { _ = try await StoresTests.refresh(session.id, presented: 9, at: Stand.at(11), other) }
+                }
                 return .undecidable
             }
             guard case .undecidable = result else { throw Unexpected() }

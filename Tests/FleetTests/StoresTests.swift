@@ -43,7 +43,9 @@ struct StoresTests {
 
     @Test func `administrators of different nodes who demote each other at once leave one`() async throws {
         try await StoreDatabases.shared().withStores(4) { stores in
-            let all = try await together(12) { try await Stand.user("root-\($0)", roles: ["admin"], in: stores[$0 % 4]) }
+            let all = try await together(12) {
+                try await Stand.user("root-\($0)", roles: ["admin"], in: stores[$0 % 4])
+            }
             _ = try await together(12) { index in
                 let (actor, victim) = (all[index], all[(index + 1) % 12])
                 _ = try await stores[index % 4].update(
@@ -119,7 +121,9 @@ struct StoresTests {
                 }
                 #expect(logout == 1, "round \(round)")
             }
-            let all = try await trips { _ = try await store.endAll(of: user.id, version: 1, at: Stand.at(130), from: .server) }
+            let all = try await trips {
+                _ = try await store.endAll(of: user.id, version: 1, at: Stand.at(130), from: .server)
+            }
             #expect(all == 1)
         }
     }
@@ -156,13 +160,16 @@ struct StoresTests {
         try await StoreDatabases.shared().withClients { clients in
             // The planner's estimate is unknown (-1) until somebody counted.
             try await clients[0].execute(script: "VACUUM users; ANALYZE users", milliseconds: 10_000)
-            try await clients[0].execute(script: "INSERT INTO attempts (name_key, address_key, at) VALUES ('', '', 0)", milliseconds: 10_000)
+            try await clients[0].execute(
+                script: "INSERT INTO attempts (name_key, address_key, at) VALUES ('', '', 0)", milliseconds: 10_000)
             try await clients[0].execute(script: "ANALYZE attempts", milliseconds: 10_000)
             let store = PostgresStore(client: clients[0], limits: full)
             await #expect(throws: StoreError.unavailable) {
                 try await store.reserve(Stand.attempt("ada"), caps: AttemptCaps())
             }
-            await #expect(throws: StoreError.unavailable) { try await store.register(Stand.newUser("ada"), from: .server) }
+            await #expect(throws: StoreError.unavailable) {
+                try await store.register(Stand.newUser("ada"), from: .server)
+            }
             await #expect(throws: StoreError.unavailable) { try await store.createFirst(Stand.newUser("ada")) }
             await #expect(throws: StoreError.unavailable) {
                 try await store.create(Stand.newUser("ada"), as: .localOperator, from: .server)
