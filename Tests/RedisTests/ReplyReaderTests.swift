@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func `an incomplete reply is none yet`() {
-        for count in 0..<10 { #expect(read(String("$4\r\nabcd\r\n".prefix(count))) == []) }
+        for count in 0..<10 { #expect(read(String("$4\r\nabcd\r\n".unicodeScalars.prefix(count))) == []) }
     }
 
     @Test(arguments: [
