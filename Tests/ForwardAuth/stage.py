@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -226,8 +227,8 @@ class Portcullis:
     def __init__(self, executable):
         self.name = "forward-auth"
         done = subprocess.run(
-            [ROOT / "scripts" / "rig", "up", "--name", self.name, "--only", "nodes", "--nodes", "1", "--server", executable,
-             "--set", "PORTCULLIS_SIGNING_ALGORITHM=ES256", "--set", "PORTCULLIS_TRUSTED_PROXIES=", "--json"],
+            [ROOT / "scripts" / "rig", "up", "--name", self.name, "--only", "nodes", "--nodes", "1", "--json",
+             "--server", executable, "--set", "PORTCULLIS_SIGNING_ALGORITHM=ES256", "--owner", str(os.getpid())],
             check=True, stdout=subprocess.PIPE)
         state = json.loads(done.stdout)
         self.port, self.admin = state["servers"]["node1"]["port"], state["admin"]["password"]
