@@ -88,7 +88,8 @@ class Rig:
         self.data = data
         self.state = {
             "name": self.place.name, "whole": False, "plan": plan.described(), "user": self.user.name,
-            "data": str(data), "logs": str(self.place.logs), "owner": plan.owner, "keeper": None, "urls": {}, "servers": {},
+            "data": str(data), "logs": str(self.place.logs), "owner": plan.owner, "keeper": None, "urls": {},
+            "servers": {},
         }
         self.save()
         ports = plan.ports()

@@ -8,7 +8,7 @@ import json
 import re
 import urllib.parse
 
-from stage import ask
+from client import ask
 
 # The only questions that may ever reach Portcullis.
 ANY, ADMIN = "/api/v1/auth/verify/any/", "/api/v1/auth/verify/roles/admin/"
