@@ -1,3 +1,4 @@
+import JWT
 import OpenSSL
 import TestSupport
 import Testing

@@ -149,7 +149,7 @@ struct FeedProgressTests {
         for time in [Int64.min, .max] {
             reader.progress.received(
                 FeedEntry(node: Reader.second, sentAt: UnixTime(milliseconds: time), content: .mark(next: 0, nil)),
-                at: Reader.moment(0), fleetTime: UnixTime(milliseconds: -time / 2))
+                at: Reader.moment(0), fleetTime: UnixTime(milliseconds: time < 0 ? .max : .min))
         }
         reader.progress.received(
             FeedEntry(node: Reader.second, sentAt: UnixTime(milliseconds: 0), content: .mark(next: .max, nil)),
@@ -243,12 +243,12 @@ struct FeedGapTests {
     @Test func `another writer's gap is not this one's`() {
         var reader = Reader()
         reader.poll(at: 0, Reader.me, Reader.second, Reader.third)
-        reader.mark(Reader.me, sentAt: 900)
+        reader.mark(Reader.me, sentAt: 2900)
         reader.mark(Reader.second, sentAt: 100)
         reader.mark(Reader.third, sentAt: 800, next: 4)
-        reader.poll(at: 810, Reader.me, Reader.second)
-        reader.mark(Reader.second, sentAt: 850)
-        #expect(reader.byStream == 850)
+        reader.poll(at: 2800, Reader.me, Reader.second)
+        reader.mark(Reader.second, sentAt: 2850)
+        #expect(reader.byStream == 2850)
     }
 
     @Test func `a stream that was emptied takes nothing from who had read it`() {
@@ -294,6 +294,21 @@ struct FeedMembershipTests {
         #expect(reader.byStream == 500)
     }
 
+    @Test func `of two lists at one time neither takes out whom the other has`() {
+        var reader = Reader()
+        reader.poll(at: 1000, Reader.me, Reader.second)
+        reader.mark(
+            Reader.third, sentAt: 1100, next: 7,
+            list: Reader.list(readAt: 1000, Reader.me, Reader.second, Reader.third))
+        reader.mark(Reader.me, sentAt: 1200, list: Reader.list(readAt: 1000, Reader.me, Reader.second))
+        reader.mark(Reader.second, sentAt: 1200, list: Reader.list(readAt: 1001, Reader.me, Reader.second))
+        #expect(reader.byStream == nil)
+        #expect(reader.confirmed == 1000)
+        // Two seconds of lists without it: it had never been, or is gone.
+        reader.mark(Reader.second, sentAt: 3300, list: Reader.list(readAt: 3300, Reader.me, Reader.second))
+        #expect(reader.byStream == 1200)
+    }
+
     @Test func `a node that died is waited for until a list is without it`() {
         var reader = Reader()
         reader.poll(at: 0, Reader.me, Reader.second, Reader.third)
@@ -320,7 +335,7 @@ struct FeedMembershipTests {
         reader.mark(Reader.me, sentAt: 9000)
         reader.receive(Reader.second, sentAt: 100, receivedAt: 100, .farewell(next: 2))
         #expect(reader.byStream == 50)
-        // The database has what is missing, and the list has the node no more.
+        // The database has what is missing, and lists have the node no more.
         reader.poll(at: 9500, Reader.me)
         #expect(reader.byStream == 9000)
         #expect(reader.confirmed == 9500)

@@ -10,8 +10,8 @@ import Reactor
 ///   back shows as a gap. A writer with a gap counts for nothing until an own poll, begun after the gap was seen, has
 ///   brought what lacks: all of it committed before it was numbered.
 ///
-/// Which nodes live is what the newest poll said that this node knows of: its own, or one that came with a mark. A node
-/// that died with something untold keeps the stream from confirming until a poll no longer lists it.
+/// Which nodes live is what the newest polls say that this node knows of: its own, and those that came with marks. A node
+/// that died with something untold keeps the stream from confirming until polls no longer list it.
 struct FeedProgress {
     /// More writers than any fleet has, each a start of a node; of more nothing is kept, and what is not kept cannot
     /// confirm.
@@ -31,10 +31,16 @@ struct FeedProgress {
         var heardAt: MonotonicTime
     }
 
+    /// A node counts as alive for so long after the last list that had it, by the database's clock: two polls at one time
+    /// may differ in who just joined.
+    private static let overlapMilliseconds: Int64 = 2000
+
     private let node: Identifier
     private var writers: [Identifier: Writer] = [:]
-    /// The newest list known.
+    /// The newest list known, as it was read: what is told to others.
     private(set) var list: NodeList?
+    /// The nodes that must be heard, with the time of the newest list that has them.
+    private var listed: [Identifier: UnixTime] = [:]
     /// When the last completed poll began.
     private(set) var polledAt: MonotonicTime?
     /// Times that something of a writer was found missing.
@@ -53,12 +59,11 @@ struct FeedProgress {
 
     /// What the stream alone says.
     var streamConfirmedAt: MonotonicTime? {
-        guard let list else { return nil }
         // Its own mark, too: seen in the stream, it shows that the stream is read and not only written.
-        var confirmed = writers[node]?.completeAt
-        for node in list.nodes where node != self.node {
+        guard list != nil, var confirmed = writers[node]?.completeAt else { return nil }
+        for node in listed.keys {
             guard let complete = writers[node]?.completeAt else { return nil }
-            confirmed = confirmed.map { min($0, complete) }
+            confirmed = min(confirmed, complete)
         }
         return confirmed
     }
@@ -78,9 +83,8 @@ struct FeedProgress {
         for (node, writer) in writers {
             if let gapAt = writer.gapAt, gapAt <= beganAt { writers[node]?.gapAt = nil }
         }
-        let living = Set(list?.nodes ?? [])
         writers = writers.filter { node, writer in
-            living.contains(node)
+            listed[node] != nil
                 || beganAt < writer.heardAt.adding(milliseconds: FeedProgress.memoryMilliseconds)
         }
     }
@@ -133,11 +137,18 @@ struct FeedProgress {
         writer.completeAt = max(writer.completeAt ?? moment, moment)
     }
 
-    /// Lists are ordered by the database's clock. One that lost a node is believed, too: that node had not polled for ten
+    /// Lists are ordered by the database's clock. One that lost a node is believed: that node had not polled for ten
     /// seconds.
     private mutating func adopt(_ nodes: NodeList) {
-        if let list, list.readAt > nodes.readAt { return }
+        for node in nodes.nodes { listed[node] = max(listed[node] ?? nodes.readAt, nodes.readAt) }
+        if let list, list.readAt > nodes.readAt { return prune(since: list.readAt) }
         list = nodes
+        prune(since: nodes.readAt)
+    }
+
+    private mutating func prune(since newest: UnixTime) {
+        let oldest = newest.adding(milliseconds: -FeedProgress.overlapMilliseconds)
+        listed = listed.filter { $0.value >= oldest }
     }
 }
 

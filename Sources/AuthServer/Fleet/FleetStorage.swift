@@ -34,9 +34,9 @@ final class FleetStorage: Storage {
         let liveNodes = LiveNodes()
         if let redis = servers.redis {
             let caches = group.loops.map { RedisClient(redis, loop: $0, resolver: resolver) }
-            throttles = caches.map { cache in
+            throttles = zip(caches, group.loops).map { cache, loop in
                 RedisThrottle(
-                    client: cache, limits: configuration.throttle, liveNodes: { liveNodes.count }, node: counters)
+                    client: cache, loop: loop, limits: configuration.throttle, liveNodes: { liveNodes.count }, node: counters)
             }
             reader = RedisClient(redis, loop: group.loops[0], resolver: resolver)
             self.caches = caches

@@ -47,7 +47,7 @@ actor RevocationFeed {
 
     nonisolated let loop: EventLoop
     nonisolated let figuresTable = FeedFigures()
-    let node: FleetNode
+    nonisolated let node: FleetNode
     let polling: any FleetPolling
     /// Nil where the fleet does without.
     let stream: (any RevocationStream)?

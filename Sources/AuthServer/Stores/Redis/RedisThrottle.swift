@@ -9,18 +9,22 @@ import Redis
 /// alone with its share of the limits (design section 8): the throttle is no reason to refuse a login.
 final class RedisThrottle: LoginThrottle {
     private let client: RedisClient
+    private let loop: EventLoop
     private let limits: ThrottleLimits
     private let scripts: GCRAScripts
     private let node: NodeCounters
     /// Nodes with a heartbeat, the last known value.
     private let liveNodes: @Sendable () -> Int
 
-    /// `node` is shared by the loops of the node. With `clock` `.caller` the time that callers pass in counts everywhere.
+    /// `loop` is the client's; `node` is shared by the loops of the node. With `clock` `.caller` the time that callers pass in
+    /// counts everywhere.
     init(
-        client: RedisClient, limits: ThrottleLimits, liveNodes: @escaping @Sendable () -> Int, node: NodeCounters,
+        client: RedisClient, loop: EventLoop, limits: ThrottleLimits, liveNodes: @escaping @Sendable () -> Int,
+        node: NodeCounters,
         clock: GCRAScripts.Clock = .server
     ) {
         self.client = client
+        self.loop = loop
         self.limits = limits
         self.liveNodes = liveNodes
         self.node = node
@@ -34,13 +38,26 @@ final class RedisThrottle: LoginThrottle {
         if let refusal = node.refusal(among: keys, at: sent) {
             return RedisThrottle.refused(by: refusal.rule, microseconds: refusal.microseconds)
         }
-        let answers: [RedisValue]
-        do throws(RedisError) {
-            answers = try await client.run(keys.map { scripts.reserve($0, limits[$0.rule], at: sent) })
-        } catch {
-            return decideAlone(keys, at: now)
+        let calls = keys.map { scripts.reserve($0, limits[$0.rule], at: sent) }
+        switch await ask(calls) {
+        case .success(let answers) where answers.count == keys.count:
+            return await verdict(keys, answers, sent: sent, at: now)
+        case .success, .failure: return decideAlone(keys, at: now)
         }
-        return await verdict(keys, answers, sent: sent, at: now)
+    }
+
+    /// In a task of its own, since a client that hangs up cancels its request's: what was reserved must be known then, to be
+    /// given back, and a connection to Redis must not be given up for it.
+    private func ask(_ calls: [RedisScript.Call]) async -> Result<[RedisValue], RedisError> {
+        await withUnsafeContinuation { continuation in
+            loop.spawn { [client] in
+                do throws(RedisError) {
+                    continuation.resume(returning: .success(try await client.run(calls)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
     }
 
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) async {
