@@ -19,9 +19,10 @@ extension RedisClient {
             attemptFailed("no connection within \(configuration.connectMilliseconds) ms")
         }
         switch configuration.place {
-        case .socket(let path): open(attempt: current, host: "", after: []) { () throws(SystemError) in
-            try Socket.connect(toPath: path)
-        }
+        case .socket(let path):
+            open(attempt: current, host: "", after: []) { () throws(SystemError) in
+                try Socket.connect(toPath: path)
+            }
         case .host(let name, let port):
             loop.spawn { [self] in
                 let result: Result<[SocketAddress], SystemError>

@@ -184,7 +184,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     }
 
     func refresh(
-        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin, expecting expectation: RefreshExpectation?,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
         try note("refresh")

@@ -78,6 +78,11 @@ package struct LookupKeys: Sendable {
         try key.authenticate(Array("device:".utf8) + device.bytes)
     }
 
+    /// What the nodes of a fleet tag their revocation stream with.
+    package func stream() throws(OpenSSLError) -> HMACSHA256Key {
+        HMACSHA256Key(try key.derivingSecret(label: "revocation stream"))
+    }
+
     private func make(_ rule: ThrottleRule, _ subject: [UInt8]) throws(OpenSSLError) -> ThrottleKey {
         let tag = try key.authenticate(Array("throttle:".utf8) + [rule.rawValue] + subject)
         return ThrottleKey(

@@ -21,7 +21,7 @@ struct LoginRoute: Sendable {
         let device = try PresentedDevice(request, fields, cookie)
         let login = LoginRequest(
             username: try fields.requiredString("username"), password: try fields.requiredString("password"),
-            address: exchange.peer.clientAddress, deviceCredential: device.text,
+            address: exchange.client.clientAddress, deviceCredential: device.text,
             requestID: exchange.requestID.description)
         switch await service.login(login) {
         case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie, device)
@@ -89,11 +89,7 @@ enum TokenReply {
 
 extension SocketAddress {
     var clientAddress: ClientAddress {
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        for index in 0..<8 {
-            high = high << 8 | UInt64(bytes[index])
-            low = low << 8 | UInt64(bytes[index + 8])
-        }
+        let (high, low) = halves
         return ClientAddress(ipv6High: high, low: low)
     }
 }
@@ -101,6 +97,6 @@ extension SocketAddress {
 extension Exchange {
     /// For the audit.
     var origin: RequestOrigin {
-        RequestOrigin(address: peer.clientAddress, requestID: requestID.description)
+        RequestOrigin(address: client.clientAddress, requestID: requestID.description)
     }
 }

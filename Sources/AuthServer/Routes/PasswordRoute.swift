@@ -20,7 +20,7 @@ struct PasswordRoute: Sendable {
         let change = PasswordRequest(
             oldPassword: try fields.requiredString("old_password"),
             newPassword: try fields.requiredString("new_password"), subject: subject,
-            address: exchange.peer.clientAddress, deviceCredential: device.text,
+            address: exchange.client.clientAddress, deviceCredential: device.text,
             requestID: exchange.requestID.description)
         switch await service.change(change) {
         case .changed(let tokens):
