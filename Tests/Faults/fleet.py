@@ -1,4 +1,4 @@
-"""A fleet to break: stores of `scripts/rig`, nodes of our own start, and a fault proxy between each node and each store."""
+"""A fleet to break: stores of `scripts/rig`, nodes, and a fault proxy between each node and each store."""
 
 import base64
 import contextlib
@@ -56,7 +56,8 @@ class Stores:
 
     def __init__(self):
         self.name = f"faults-{os.getpid()}"
-        text = self.rig("up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()))
+        text = self.rig(
+            "up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()))
         state = json.loads(text)
         self.urls, self.servers = state["urls"], state["servers"]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make faults`: real servers are broken under load, and the invariants of the design are held against what clients saw.
+"""`make faults`: real servers are broken under load; the design's invariants are held against what clients saw.
 
     Tests/Faults/matrix.py --binary .build/release/portcullis --rounds 1
     Tests/Faults/matrix.py --binary .build/debug/portcullis --quick
@@ -49,7 +49,8 @@ def attempt(row, fleet, number):
     # New users for each row: what one has left behind cannot help or harm another.
     clients = fleet.make_clients(CLIENTS, f"r{number}-")
     outcome = rows.run(row, fleet, clients)
-    print(f"faults: {row.name}: {'good' if outcome.is_good else 'BROKEN'}, {time.monotonic() - begin:.0f} s", flush=True)
+    verdict = "good" if outcome.is_good else "BROKEN"
+    print(f"faults: {row.name}: {verdict}, {time.monotonic() - begin:.0f} s", flush=True)
     for breach in outcome.breaches[:8]:
         print(f"  {breach}", flush=True)
     if not outcome.is_good:
