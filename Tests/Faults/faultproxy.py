@@ -30,10 +30,10 @@ class Link:
     async def run(self):
         try:
             reader, self.upstream = await asyncio.open_connection(*self.proxy.target)
-            await asyncio.gather(
-                self.carry(self.reader, self.upstream, from_server=False),
-                self.carry(reader, self.writer, from_server=True))
-        except (OSError, asyncio.CancelledError):
+            async with asyncio.TaskGroup() as ways:
+                ways.create_task(self.carry(self.reader, self.upstream, from_server=False))
+                ways.create_task(self.carry(reader, self.writer, from_server=True))
+        except* (OSError, asyncio.CancelledError):
             pass  # the proxy's end, or the connection's
         finally:
             self.end()
@@ -175,6 +175,7 @@ class FaultProxy:
         self.mode = "passing"
         self.change.set()
         await self.end_all(with_reset=True)
-        for task in asyncio.all_tasks():
-            if task is not asyncio.current_task():
-                task.cancel()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)

@@ -141,12 +141,14 @@ class Node:
             self.await_ready()
 
     def await_ready(self, seconds=30):
-        until(lambda: self.probe("/readyz") == 200 or self.check(), seconds, f"{self.name} is ready")
+        until(lambda: self.lives() and self.probe("/readyz") == 200, seconds, f"{self.name} is ready")
 
-    def check(self):
+    def lives(self):
+        """True; an error with the end of its log when it has ended."""
         if self.process.poll() is not None:
             tail = self.log.read_text(errors="replace")[-1500:]
             raise FleetError(f"{self.name} ended with {self.process.returncode}\n{tail}")
+        return True
 
     def probe(self, path, port=None):
         connection = http.client.HTTPConnection("127.0.0.1", port or self.ops_port, timeout=3)
