@@ -215,13 +215,13 @@ class Fleet:
         self.key.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=") + "\n", "ascii")
         self.key.chmod(0o600)
         self.own(self.key)
-        self.stores, self.nodes = None, []
+        self.stores, self.nodes, self.admin_token = None, [], None
         try:
             self.stores = Stores()
             self.nodes = [Node(self, number + 1) for number in range(nodes)]
             # All at once: they race for the schema, the keys and the first account.
             for node in self.nodes:
-                node.start(wait=False)
+                node.start(wait=True)
             for node in self.nodes:
                 node.await_ready()
         except BaseException:
@@ -247,14 +247,25 @@ class Fleet:
         return [node.target for node in self.nodes]
 
     def admin(self, method, path, body=None, node=0):
-        """As the administrator, over HTTP: status and reply."""
+        """As the administrator, over HTTP: status and reply. A token is used as long as it is good."""
+        if self.admin_token is None:
+            _, reply = self.ask(
+                "POST", f"{API}/login", {"username": "admin", "password": ADMIN_PASSWORD}, node=node)
+            if "access_token" not in reply:
+                raise FleetError(f"the administrator cannot log in: {reply}")
+            self.admin_token = reply["access_token"]
+        status, reply = self.ask(method, path, body, self.admin_token, node)
+        if status == 401:
+            self.admin_token = None
+            return self.admin(method, path, body, node)
+        return status, reply
+
+    def ask(self, method, path, body=None, token=None, node=0):
         connection = http.client.HTTPConnection("127.0.0.1", self.nodes[node].port, timeout=10)
         try:
             headers = {"Content-Type": "application/json"}
-            connection.request(
-                "POST", f"{API}/login", json.dumps({"username": "admin", "password": ADMIN_PASSWORD}), headers)
-            reply = json.loads(connection.getresponse().read())
-            headers["Authorization"] = f"Bearer {reply['access_token']}"
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = connection.getresponse()
             text = response.read()
