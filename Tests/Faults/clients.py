@@ -34,16 +34,17 @@ class Target:
 class Caller:
     """Keep-alive connections of one thread, one to each target; every request is in the history."""
 
-    def __init__(self, history, address=None):
-        self.history, self.address, self.connections = history, address, {}
+    def __init__(self, history):
+        self.history, self.connections = history, {}
 
     def ask(self, target, kind, method, path, body=None, token=None, **known):
         """Returns the operation and the reply's JSON ({} when there is none)."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        if self.address:
-            headers["X-Forwarded-For"] = self.address
+        address = known.pop("address", None)
+        if address:
+            headers["X-Forwarded-For"] = address
         operation = Operation(kind, target.name, known.pop("client", ""), time.monotonic(), 0, 0, **known)
         reply = {}
         try:
@@ -123,8 +124,10 @@ class Caller:
 class Client:
     """One user's device: at most one session at a time."""
 
-    def __init__(self, name, password, subject):
-        self.name, self.password, self.subject = name, password, subject
+    def __init__(self, name, password, subject, address=None):
+        self.name, self.password, self.subject, self.address = name, password, subject, address
+        # When it tries to log in again after a refusal: as people do, not as fast as it can.
+        self.patient_until = 0.0
         self.access = self.refresh = self.session = self.device = None
         # Sessions that it ended: (session, access token, refresh token). Nothing of them may work again.
         self.ghosts = []
@@ -134,17 +137,20 @@ class Client:
         if self.device:
             body["device_token"] = self.device
         operation, reply = caller.ask(
-            target, "login", "POST", f"{API}/login", body, client=self.name, expected_subject=self.subject)
+            target, "login", "POST", f"{API}/login", body, client=self.name, expected_subject=self.subject,
+            address=self.address)
         if operation.status == 200:
             self.take(operation, reply)
             self.device = reply.get("device_token") or self.device
+        else:
+            self.patient_until = time.monotonic() + random.uniform(0.3, 1.0)
         return operation
 
     def rotate(self, caller, target):
         """Refreshes; what gets no answer or a 503 is repeated by the caller with the same token."""
         operation, reply = caller.ask(
             target, "refresh", "POST", f"{API}/refresh", {"refresh_token": self.refresh}, client=self.name,
-            session=self.session, presented=short(self.refresh), expected_subject=self.subject)
+            session=self.session, presented=short(self.refresh), expected_subject=self.subject, address=self.address)
         if operation.status == 200:
             self.take(operation, reply)
         elif operation.status == 401:
@@ -184,15 +190,14 @@ class Load:
     """Threads that each lead some clients through a day, until told to stop."""
 
     # Of a client that has a session. The rest are verifies.
-    REFRESH, LOGOUT, HAUNT = 0.15, 0.03, 0.15
+    REFRESH, LOGOUT, HAUNT = 0.2, 0.03, 0.15
 
     def __init__(self, history, targets, clients, threads=4, pause=0.02):
         self.history, self.targets, self.pause = history, targets, pause
         self.stopping = threading.Event()
         shares = [clients[index::threads] for index in range(threads)]
         self.threads = [
-            threading.Thread(target=self.lead, args=(share, f"198.51.100.{index + 1}"), daemon=True)
-            for index, share in enumerate(shares) if share]
+            threading.Thread(target=self.lead, args=(share,), daemon=True) for share in shares if share]
 
     def __enter__(self):
         for thread in self.threads:
@@ -204,8 +209,8 @@ class Load:
         for thread in self.threads:
             thread.join(3 * PATIENCE)
 
-    def lead(self, clients, address):
-        caller = Caller(self.history, address)
+    def lead(self, clients):
+        caller = Caller(self.history)
         while not self.stopping.wait(self.pause):
             self.step(random.choice(clients), caller)
         caller.close()
@@ -213,7 +218,8 @@ class Load:
     def step(self, client, caller):
         target = random.choice(self.targets)
         if client.refresh is None:
-            client.login(caller, target)
+            if time.monotonic() >= client.patient_until:
+                client.login(caller, target)
             return
         dice = random.random()
         if dice < self.REFRESH:

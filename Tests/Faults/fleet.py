@@ -57,7 +57,8 @@ class Stores:
     def __init__(self):
         self.name = f"faults-{os.getpid()}"
         text = self.rig(
-            "up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()))
+            "up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()),
+            "--postgres-option", "max_connections=40")
         state = json.loads(text)
         self.urls, self.servers = state["urls"], state["servers"]
 
@@ -281,7 +282,7 @@ class Fleet:
             status, reply = self.admin("POST", "/api/v1/admin/users", {"username": name, "password": PASSWORD})
             if status != 201:
                 raise FleetError(f"user {name}: {status} {reply}")
-            clients.append(Client(name, PASSWORD, reply["id"]))
+            clients.append(Client(name, PASSWORD, reply["id"], f"198.51.{number // 250}.{number % 250 + 1}"))
         return clients
 
     def sessions(self):

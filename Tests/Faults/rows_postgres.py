@@ -72,7 +72,7 @@ def exhaust(fleet, history):
         subprocess.Popen(
             ["psql", "--no-psqlrc", "--quiet", "--dbname", url, "--command", "SELECT pg_sleep(60)"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(limit + 20)]
+        for _ in range(limit)]
     fleet.stores.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portcullis' "
         "AND query NOT LIKE '%pg_sleep%'", admin=True)
