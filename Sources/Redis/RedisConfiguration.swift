@@ -37,6 +37,17 @@ package struct RedisConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
+    /// What is said first on a connection: who we are, which database, and a question that shows both were taken.
+    var greeting: [RedisCommand] {
+        var commands: [RedisCommand] = []
+        if let password {
+            let secret = password.withUnsafeBytes { Array($0) }
+            commands.append(RedisCommand([Array("AUTH".utf8)] + (user.map { [$0] } ?? []) + [secret]))
+        }
+        if database != 0 { commands.append(RedisCommand("SELECT", String(database))) }
+        return commands + [RedisCommand("PING")]
+    }
+
     /// Without credentials.
     package var description: String {
         switch place {

@@ -1,3 +1,4 @@
+import Reactor
 import Synchronization
 
 /// What a client has done so far.
@@ -31,6 +32,7 @@ final class RedisCounters: Sendable {
     let isBreakerOpen = Atomic(false)
     let isAvailable = Atomic(false)
     let inFlight = Atomic(0)
+    let lastFailure = Lock<String?>(nil)
 
     var snapshot: RedisStatistics {
         var statistics = RedisStatistics()
