@@ -180,7 +180,7 @@ package final class Application: Sendable {
         // Who typed a command does not wait for a failover.
         let seconds = purpose == .serving ? configuration.startSeconds : min(configuration.startSeconds, 5)
         try await FleetStart(
-            storage: storage, clock: backend.clock, node: node, log: backend.log, loop: group.loops[0],
+            storage: storage, clock: backend.clock, log: backend.log, loop: group.loops[0],
             deadline: .now.adding(milliseconds: Int64(seconds) * 1000)
         ).run()
         return node

@@ -139,7 +139,8 @@ extension AdminResult {
         let publication = TestKeys.policy.publicationMilliseconds
         #expect(
             keys.map(\.earliestRotation) == [
-                late.adding(milliseconds: publication), nil, nil, testStart.adding(milliseconds: publication), nil, nil,
+                late.adding(milliseconds: publication), nil, nil, testStart.adding(milliseconds: publication), nil,
+                testStart.adding(milliseconds: publication), nil, nil,
             ])
         #expect(await store.audit == [.init(event: .keyRotated, detail: "signing \(ring.signing.keyID)")])
     }
@@ -185,7 +186,7 @@ extension AdminResult {
             Issue.record("refused")
             return
         }
-        #expect(resealed.count == 5)
+        #expect(resealed.count == 7)
         #expect(await store.audit == [.init(event: .keysResealed, detail: nil)])
         let without = try await service(master(2)).load(at: late)
         #expect(without.jwks == ring.jwks && without.refresh.active.id == ring.refresh.active.id)
@@ -198,7 +199,7 @@ extension AdminResult {
 
     @Test func `sealing anew twice changes and audits nothing the second time`() async throws {
         _ = try await service(master(1)).load(at: testStart)
-        for count in [5, 0] {
+        for count in [7, 0] {
             let before = await store.changes
             guard
                 case .done(let resealed) = try await service(master(1)).reseal(

@@ -21,7 +21,7 @@ final class ThrottleRig: Sendable {
     private let resolver: Resolver
 
     private init(
-        _ count: Int, _ url: String, _ limits: ThrottleLimits, _ clock: GCRAScripts.Clock, milliseconds: Int64
+        _ count: Int, _ url: String, _ limits: ThrottleLimits, _ clock: GCRAScript.Clock, milliseconds: Int64
     ) async throws {
         group = try EventLoopGroup(count: count, name: "throttle")
         let resolver = try Resolver()
@@ -44,7 +44,7 @@ final class ThrottleRig: Sendable {
     /// Makes `count` nodes for `body`. Commands may take a second, unless told: the machine has other work.
     static func run<Value: Sendable>(
         _ url: String, nodes count: Int = 1, limits: ThrottleLimits = ThrottleLimits(),
-        clock: GCRAScripts.Clock = .server,
+        clock: GCRAScript.Clock = .server,
         milliseconds: Int64 = 1_000, _ body: (ThrottleRig) async throws -> Value
     ) async throws -> Value {
         let rig = try await ThrottleRig(count, url, limits, clock, milliseconds: milliseconds)

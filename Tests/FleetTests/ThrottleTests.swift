@@ -80,7 +80,7 @@ import Testing
         try await ThrottleRig.run(try url, limits: limits) { rig in
             let node = rig.nodes[0]
             let keys = try ThrottleSample().keys("ada").filter { $0.rule == .accountAndAddress }
-            let name = GCRAScripts.name(keys[0])
+            let name = GCRAScript.name(keys[0])
             #expect(String(decoding: name, as: UTF8.self).wholeMatch(of: #/p:t:[0-9a-f]{32}/#) != nil)
             let reservations = [await node.throttle.reservation(keys), await node.throttle.reservation(keys)]
             guard case .integer(let lives) = try await node.client.send(RedisCommand([Array("PTTL".utf8), name])) else {

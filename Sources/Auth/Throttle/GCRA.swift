@@ -38,11 +38,15 @@ package struct GCRA: Sendable, Equatable {
         case early(by: Int64)
     }
 
-    /// What one more reservation at `now` comes to for a key whose TAT is `stored`. Nothing conforming can leave a TAT
-    /// beyond now + tau + T: one that is was left by a clock that has since been set back, and counts as that much.
+    /// Nothing conforming can leave a TAT beyond now + tau + T: one that is was left by a clock that has since been set
+    /// back, and counts as that much. It must be stored so: else it would go ahead of `now` until the clock has caught up.
+    func bounded(stored: Int64, at now: Int64) -> Int64 {
+        min(stored, now.addingSaturating(tolerance).addingSaturating(interval))
+    }
+
+    /// What one more reservation at `now` comes to for a key whose TAT is `stored`.
     func decide(stored: Int64, at now: Int64) -> Decision {
-        let ceiling = now.addingSaturating(tolerance).addingSaturating(interval)
-        let arrival = min(max(stored, now), ceiling)
+        let arrival = max(bounded(stored: stored, at: now), now)
         let earliest = arrival.subtractingSaturating(tolerance)
         guard now >= earliest else { return .early(by: earliest.subtractingSaturating(now)) }
         return .conforming(next: arrival.addingSaturating(interval))

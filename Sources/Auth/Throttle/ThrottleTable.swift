@@ -54,8 +54,13 @@ package struct ThrottleTable: Sendable {
         arrivals.reserveCapacity(keys.count)
         var refusal: (rule: ThrottleRule, wait: Int64)?
         for key in keys {
-            let stored = index(of: key).map { entries[$0].arrival } ?? now
-            switch limits[key.rule].decide(stored: stored, at: now) {
+            let limit = limits[key.rule]
+            var stored = now
+            if let index = index(of: key) {
+                entries[index].arrival = limit.bounded(stored: entries[index].arrival, at: now)
+                stored = entries[index].arrival
+            }
+            switch limit.decide(stored: stored, at: now) {
             case .conforming(let next): arrivals.append(next)
             case .early(let wait):
                 if wait > refusal?.wait ?? 0 { refusal = (key.rule, wait) }

@@ -11,7 +11,6 @@ struct FleetStart {
 
     let storage: FleetStorage
     let clock: NodeClock
-    let node: FleetNode
     let log: EventLog
     let loop: EventLoop
     let deadline: MonotonicTime
@@ -19,16 +18,24 @@ struct FleetStart {
     /// On the first loop. Returns when the database has answered and its clock was read.
     func run() async throws(StartupError) {
         await storage.start()
-        try await repeated { () async throws(StoreError) in
-            try await PostgresMigration.prepare(storage.database, contract: false)
+        try await repeated { () async throws(StartupError) in
+            do throws(PostgresMigrationError) { try await PostgresMigration.prepare(storage.database) } catch {
+                guard error.reason == .unavailable else { throw StartupError(error) }
+                return false
+            }
+            return true
         }
-        try await repeated { () async throws(StoreError) in
-            let sentAt = MonotonicTime.now
-            let poll = try await storage.postgres.poll(
-                as: node.id, since: .beginning, nodeAddress: node.address, version: node.version)
-            clock.measured(databaseTime: poll.databaseTime, sentAt: sentAt, receivedAt: .now)
-            // The round trip took too long to tell the time by.
-            if clock.millisecondsAheadOfSystem == nil { throw .unavailable }
+        try await repeated { () async throws(StartupError) in
+            do throws(StoreError) {
+                let sentAt = MonotonicTime.now
+                let time = try await storage.postgres.time()
+                clock.measured(databaseTime: time, sentAt: sentAt, receivedAt: .now)
+                // Nil when the round trip took too long to tell the time by.
+                return clock.millisecondsAheadOfSystem != nil
+            } catch {
+                if case .damaged(let what) = error { throw StartupError(.dataDamaged, "The database's clock: \(what)") }
+                return false
+            }
         }
         guard let ahead = clock.millisecondsAheadOfSystem, !clock.isTrusted else { return }
         log.logger.error(
@@ -36,15 +43,10 @@ struct FleetStart {
             metadata: ["milliseconds": "\(ahead)"])
     }
 
-    /// Until the store answers, the time is over or somebody ends the process.
-    private func repeated(_ step: () async throws(StoreError) -> Void) async throws(StartupError) {
+    /// Until `step` is done, the time is over or somebody ends the process.
+    private func repeated(_ step: () async throws(StartupError) -> Bool) async throws(StartupError) {
         var isTold = false
-        while true {
-            do throws(StoreError) { return try await step() } catch {
-                guard error == .unavailable || error == .commitInDoubt else {
-                    throw StartupError(.dataDamaged, "The database cannot be used: \(error)")
-                }
-            }
+        while try await !step() {
             if !isTold { log.logger.warning("the database does not answer; the start waits for it") }
             isTold = true
             guard MonotonicTime.now < deadline, !Signals.isPending(SIGTERM), !Signals.isPending(SIGINT) else {

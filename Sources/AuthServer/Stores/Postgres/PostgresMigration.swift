@@ -151,7 +151,11 @@ extension PostgresMigration {
 /// A step as one statement: under the lock, and only when nobody did it meanwhile.
 private enum MigrationScript {
     static func expanding(to number: Int, _ script: String) -> String {
-        let isDue = number == 1 ? "to_regclass('meta') IS NULL" : "(SELECT version FROM meta) = \(number - 1)"
+        // Read from the catalog itself: `to_regclass` answers from a cache that waiting for the lock does not renew.
+        let isDue =
+            number == 1
+            ? "NOT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'meta' AND relnamespace = current_schema()::regnamespace)"
+            : "(SELECT version FROM meta) = \(number - 1)"
         return block(isDue, script, "UPDATE meta SET version = \(number)")
     }
 

@@ -4,14 +4,14 @@ import Redis
 
 /// The throttle that all nodes share, as one loop asks it: an attempt is one round trip, all its keys in one pipeline.
 ///
-/// A key is decided on by itself (`GCRAScripts`), so that an attempt refused by one key has been counted under the others
+/// A key is decided on by itself (`GCRAScript`), so that an attempt refused by one key has been counted under the others
 /// for a moment; it is taken back there without being waited for. When Redis does not answer as it should, the node decides
 /// alone with its share of the limits (design section 8): the throttle is no reason to refuse a login.
 final class RedisThrottle: LoginThrottle {
     private let client: RedisClient
     private let loop: EventLoop
     private let limits: ThrottleLimits
-    private let scripts: GCRAScripts
+    private let script: GCRAScript
     private let node: NodeCounters
     /// Nodes with a heartbeat, the last known value.
     private let liveNodes: @Sendable () -> Int
@@ -21,14 +21,14 @@ final class RedisThrottle: LoginThrottle {
     init(
         client: RedisClient, loop: EventLoop, limits: ThrottleLimits, liveNodes: @escaping @Sendable () -> Int,
         node: NodeCounters,
-        clock: GCRAScripts.Clock = .server
+        clock: GCRAScript.Clock = .server
     ) {
         self.client = client
         self.loop = loop
         self.limits = limits
         self.liveNodes = liveNodes
         self.node = node
-        scripts = GCRAScripts(clock)
+        script = GCRAScript(clock)
     }
 
     func reserve(_ keys: [ThrottleKey], at now: UnixTime) async -> ThrottleVerdict {
@@ -38,7 +38,7 @@ final class RedisThrottle: LoginThrottle {
         if let refusal = node.refusal(among: keys, at: sent) {
             return RedisThrottle.refused(by: refusal.rule, microseconds: refusal.microseconds)
         }
-        let calls = keys.map { scripts.reserve($0, limits[$0.rule], at: sent) }
+        let calls = keys.map { script.reserve($0, limits[$0.rule], at: sent) }
         switch await ask(calls) {
         case .success(let answers) where answers.count == keys.count:
             return await verdict(keys, answers, sent: sent, at: now)
@@ -68,7 +68,7 @@ final class RedisThrottle: LoginThrottle {
     /// Without an answer in time nothing is forgotten there and it decays.
     func forget(_ keys: [ThrottleKey]) async {
         do throws(RedisError) {
-            _ = try await client.pipeline(keys.map { RedisCommand([Array("DEL".utf8), GCRAScripts.name($0)]) })
+            _ = try await client.pipeline(keys.map { RedisCommand([Array("DEL".utf8), GCRAScript.name($0)]) })
         } catch {}
         // Afterwards: what was refused before it must not be remembered.
         node.forget(keys)
@@ -100,12 +100,12 @@ final class RedisThrottle: LoginThrottle {
     /// Not waited for and never repeated; what is lost decays.
     private func giveBack(_ keys: [ThrottleKey], at time: Int64) async {
         if keys.isEmpty { return }
-        await client.post(keys.map { scripts.giveBack($0, limits[$0.rule], at: time) })
+        await client.post(keys.map { script.giveBack($0, limits[$0.rule], at: time) })
     }
 
     /// Microseconds.
     private func time(_ now: UnixTime) -> Int64 {
-        switch scripts.clock {
+        switch script.clock {
         case .server: Int64(clamping: MonotonicTime.now.nanoseconds / 1000)
         case .caller: now.milliseconds * 1000
         }
