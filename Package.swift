@@ -144,5 +144,6 @@ if Context.environment["PORTCULLIS_FUZZ"] != nil {
         fuzzer("RequestParser", ["HTTP"]),
         fuzzer("AccessToken", ["JWT", "OpenSSL"]),
         fuzzer("RefreshToken", ["Auth", "JWT", "OpenSSL"]),
+        fuzzer("RedisReply", ["Redis"]),
     ]
 }
