@@ -10,7 +10,9 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // Variadic: EVP_PKEY_Q_keygen.
 static inline EVP_PKEY *portcullis_generate_rsa(unsigned int bits) {
@@ -69,4 +71,18 @@ static inline EVP_PKEY *portcullis_p256_public_key(const unsigned char *point) {
         key = portcullis_public_key("EC", builder);
     OSSL_PARAM_BLD_free(builder);
     return key;
+}
+
+// Macros: SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_OP_*. Memory goes back while nothing is under way; nobody may
+// make an established connection shake hands again.
+static inline int portcullis_tls_prepare(SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
+                                  | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
+}
+
+// A macro: SSL_set_tlsext_host_name.
+static inline int portcullis_tls_set_server_name(SSL *session, const char *name) {
+    return SSL_set_tlsext_host_name(session, name) == 1;
 }

@@ -47,6 +47,21 @@ extension Socket {
         return socket
     }
 
+    /// Connects to the Unix socket at `path` without blocking. Its listener's full queue is EAGAIN: there is no event to
+    /// wait for.
+    package static func connect(toPath path: String) throws(SystemError) -> Socket {
+        let socket = try makeLocal(Int32(SOCK_NONBLOCK.rawValue))
+        do throws(SystemError) {
+            guard try withLocalAddress(path, { Glibc.connect(socket.descriptor, $0, $1) }) == 0 else {
+                throw SystemError("connect")
+            }
+        } catch {
+            socket.close()
+            throw error
+        }
+        return socket
+    }
+
     /// The user at the other end of a Unix socket.
     package func peerUser() throws(SystemError) -> UInt32 {
         var user = UInt32.max
@@ -76,9 +91,15 @@ extension Socket {
     private static func withLocalAddress(
         _ name: String, _ folder: Int32, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) throws(SystemError) -> Int32 {
+        try withLocalAddress("/proc/self/fd/\(folder)/\(name)", body)
+    }
+
+    private static func withLocalAddress(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) throws(SystemError) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        let path = Array("/proc/self/fd/\(folder)/\(name)".utf8)
+        let path = Array(path.utf8)
         guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
             throw SystemError("bind", code: ENAMETOOLONG)
         }

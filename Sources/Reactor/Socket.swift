@@ -61,6 +61,13 @@ package struct Socket: ~Copyable {
         return socket
     }
 
+    /// How a connection that was begun came out: 0, or the `errno` of its failure.
+    package func connectionError() -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
     private static func make(for address: SocketAddress) throws(SystemError) -> Socket {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.isIPv4 ? AF_INET : AF_INET6, type, 0)

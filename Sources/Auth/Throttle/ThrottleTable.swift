@@ -17,7 +17,11 @@ package struct ThrottleTable: Sendable {
 
     private static let ways = 8
 
-    private let limits: ThrottleLimits
+    /// Of all nodes together.
+    private let whole: ThrottleLimits
+    /// Of this one.
+    private var limits: ThrottleLimits
+    private var nodes = 1
     private let setMask: UInt64
     private var entries: [Entry]
     /// How many live entries had to go for others, for the metrics.
@@ -25,6 +29,7 @@ package struct ThrottleTable: Sendable {
 
     /// `capacity` is rounded up to a power of two, between 64 and 16 million.
     package init(limits: ThrottleLimits = ThrottleLimits(), capacity: Int = ThrottleTable.standardCapacity) {
+        whole = limits
         self.limits = limits
         var sets = 64 / ThrottleTable.ways
         while sets * ThrottleTable.ways < min(capacity, 1 << 24) { sets *= 2 }
@@ -34,6 +39,14 @@ package struct ThrottleTable: Sendable {
 
     package var capacity: Int { entries.count }
 
+    /// Allows from now on what is one node's share when `count` count apart. What was counted before stays: a TAT means
+    /// the same under any limits.
+    package mutating func share(among count: Int) {
+        guard count != nodes else { return }
+        nodes = count
+        limits = whole.shared(among: count)
+    }
+
     /// See `LoginThrottle.reserve`. `keys` are few and all different.
     package mutating func reserve(_ keys: [ThrottleKey], at now: UnixTime) -> ThrottleVerdict {
         let now = ThrottleTable.microseconds(now)
@@ -41,8 +54,13 @@ package struct ThrottleTable: Sendable {
         arrivals.reserveCapacity(keys.count)
         var refusal: (rule: ThrottleRule, wait: Int64)?
         for key in keys {
-            let stored = index(of: key).map { entries[$0].arrival } ?? now
-            switch limits[key.rule].decide(stored: stored, at: now) {
+            let limit = limits[key.rule]
+            var stored = now
+            if let index = index(of: key) {
+                entries[index].arrival = limit.bounded(stored: entries[index].arrival, at: now)
+                stored = entries[index].arrival
+            }
+            switch limit.decide(stored: stored, at: now) {
             case .conforming(let next): arrivals.append(next)
             case .early(let wait):
                 if wait > refusal?.wait ?? 0 { refusal = (key.rule, wait) }

@@ -142,7 +142,7 @@ import Testing
             }
             let master = try MasterKeys(parsing: Array(other.utf8))
             let stored = try await node.stored()
-            #expect(stored.count == 5 && stored.allSatisfy { master.isCurrent($0.sealed) })
+            #expect(stored.count == 7 && stored.allSatisfy { master.isCurrent($0.sealed) })
             #expect(try KeyRingSnapshot(opening: stored, with: master).signing.keyID == hub.snapshot.signing.keyID)
         }
     }
