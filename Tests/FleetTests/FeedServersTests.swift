@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test func `Redis killed and started empty: the others hear in time, and by the stream again afterwards`() async throws {
+    @Test func `Redis killed and started empty: the others hear in time, and later by the stream`() async throws {
         try await FeedRig.run { rig in
             try await expectHeard(rig, 1, "before")
             try rig.servers.kill("redis")
