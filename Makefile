@@ -9,7 +9,9 @@ export SWIFT_BACKTRACE := enable=no
 export PYTHONDONTWRITEBYTECODE := 1
 
 BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev libhiredis-dev libpq-dev
-TEST_PACKAGES := git=git python3=python3 curl=curl
+# Real servers, of which scripts/rig runs copies of its own.
+FLEET_PACKAGES := python3=python3 postgresql redis-server=redis-server haproxy=haproxy
+TEST_PACKAGES := git=git curl=curl $(FLEET_PACKAGES) nginx=nginx-light libfaketime
 BROWSER_PACKAGES := chromium=chromium openssl=openssl python3=python3
 BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3
 
@@ -22,7 +24,7 @@ FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshTo
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## Install what is missing, build in release and serve on 127.0.0.1:8080
@@ -32,6 +34,15 @@ run: build ## Install what is missing, build in release and serve on 127.0.0.1:8
 .PHONY: build
 build: packages ## Build the server in release
 	swift build --configuration release --product portcullis $(IMPORTS)
+
+.PHONY: up
+up: build ## Start a private fleet: Postgres, its standby, Redis, three nodes, HAProxy on 127.0.0.1:8080
+	scripts/install-packages $(FLEET_PACKAGES)
+	scripts/rig up --fixed --standby
+
+.PHONY: down
+down: ## End the fleet that `make up` started
+	scripts/rig down
 
 .PHONY: packages
 packages: ## Install the Debian packages that a build needs and the machine lacks
@@ -43,10 +54,11 @@ test-packages: packages ## Install what the tests need and the machine lacks
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges browser ## Lint, check the rules, run suites, judges and browser
+test: test-packages lint house imports suites judges browser forward-auth ## Lint, check the rules, run suites, judges, browser and forward-auth
 	@grep --text 'Test run with' .build/suites.log
 	@tail -1 .build/judges.log
 	@tail -1 .build/browser.log
+	@tail -1 .build/forward-auth.log
 
 .PHONY: lint
 lint: ## Hold all Swift against .swift-format
@@ -81,6 +93,11 @@ browser: packages ## Drive cookie mode with headless Chromium, from pages of sev
 	scripts/install-packages $(BROWSER_PACKAGES)
 	mkdir -p .build
 	Tests/Browser/run 2>&1 | tee .build/browser.log
+
+.PHONY: forward-auth
+forward-auth: test-packages ## Drive the shipped nginx and HAProxy configurations before a real node
+	mkdir -p .build
+	Tests/ForwardAuth/run 2>&1 | tee .build/forward-auth.log
 
 .PHONY: sanitize
 sanitize: packages ## Run the suites under the thread and the address sanitizer
