@@ -164,7 +164,7 @@ package struct Configuration: Sendable {
     /// Lowers `maximumConnections` to what `descriptors` allow, so that a flood of connections leaves the ops port and the
     /// store theirs. With fewer than the reserve, half of all.
     package mutating func limitConnections(descriptors: Int) {
-        let available = max(descriptors - Configuration.reservedDescriptors, descriptors / 2)
+        let available = max(descriptors - Configuration.reservedDescriptors - fleetDescriptors, descriptors / 2)
         maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
     }
 
