@@ -20,11 +20,7 @@ IMPORTS := --explicit-target-dependency-import-check error
 
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 20
-<<<<<<< HEAD
-FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken RedisReply
-=======
-FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshToken
->>>>>>> 704874d8cace3e47c7659b605ead9193a565d206
+FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshToken RedisReply
 
 .PHONY: help
 help: ## List the targets
