@@ -119,5 +119,6 @@ fuzz: packages ## Fuzz every parser for FUZZ_SECONDS each (20)
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: clean
-clean: ## Remove everything that was built
+clean: ## End every private fleet and remove everything that was built
+	scripts/rig down --all
 	rm -rf .build
