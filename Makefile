@@ -20,7 +20,7 @@ IMPORTS := --explicit-target-dependency-import-check error
 
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 20
-FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken
+FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshToken RedisReply
 
 .PHONY: help
 help: ## List the targets
@@ -119,5 +119,6 @@ fuzz: packages ## Fuzz every parser for FUZZ_SECONDS each (20)
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: clean
-clean: ## Remove everything that was built
+clean: ## End every private fleet and remove everything that was built
+	scripts/rig down --all
 	rm -rf .build

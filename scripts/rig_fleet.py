@@ -216,7 +216,8 @@ def sweep():
                     shutil.rmtree(folder, ignore_errors=True)
             continue
         place = rig_place.Place(folder.name)
-        with place.locked(wait=False) as held:
+        # Those of other people are theirs to end.
+        with contextlib.suppress(PermissionError), place.locked(wait=False) as held:
             state = place.load() if held else None
             if state and state["owner"] and not is_alive(state["owner"]):
                 Rig(place, state).down()

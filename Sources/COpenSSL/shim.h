@@ -73,8 +73,8 @@ static inline EVP_PKEY *portcullis_p256_public_key(const unsigned char *point) {
     return key;
 }
 
-// Macros: SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_OP_*. Memory goes back while nothing is under way; nobody may
-// make an established connection shake hands again.
+// Macros: SSL_CTX_set_min_proto_version, SSL_CTX_set_mode, SSL_OP_*. Memory goes back while nothing is under way;
+// nobody may make an established connection shake hands again.
 static inline int portcullis_tls_prepare(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
                                   | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -51,6 +51,8 @@ package final class TLSClient {
     /// the client speaks first, and send what `takeOutput` gives even after an error: the peer learns why.
     package func handshake() throws(OpenSSLError) -> Bool {
         if isEstablished { return true }
+        // SSL_get_error looks at the thread's queue, here and below: what another left there is not ours.
+        ERR_clear_error()
         let result = SSL_do_handshake(session)
         if result == 1 {
             isEstablished = true
@@ -71,6 +73,7 @@ package final class TLSClient {
 
     /// Plain bytes for the caller, at most as many as `buffer` takes.
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(OpenSSLError) -> Read {
+        ERR_clear_error()
         let count = SSL_read(session, buffer.baseAddress, Int32(clamping: buffer.count))
         if count > 0 { return .bytes(Int(count)) }
         switch SSL_get_error(session, count) {
@@ -86,6 +89,7 @@ package final class TLSClient {
 
     /// Encrypts `bytes`, all of them: its output is memory. Only once the handshake is done.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(OpenSSLError) {
+        ERR_clear_error()
         var written = 0
         while written < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])

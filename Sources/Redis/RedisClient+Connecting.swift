@@ -16,6 +16,7 @@ extension RedisClient {
         let deadline = MonotonicTime.now.adding(milliseconds: configuration.connectMilliseconds)
         attemptTimer = loop.schedule(at: deadline) { [self] in
             guard attempt == current else { return }
+            firstAddress &+= 1
             attemptFailed("no connection within \(configuration.connectMilliseconds) ms")
         }
         switch configuration.place {
@@ -24,7 +25,7 @@ extension RedisClient {
                 try Socket.connect(toPath: path)
             }
         case .host(let name, let port):
-            loop.spawn { [self] in
+            resolving = loop.spawn { [self] in
                 let result: Result<[SocketAddress], SystemError>
                 do throws(SystemError) {
                     result = .success(try await resolver.addresses(of: name, port: port))
@@ -36,10 +37,12 @@ extension RedisClient {
         }
     }
 
-    private func resolved(_ result: Result<[SocketAddress], SystemError>, host: String, attempt current: UInt64) {
-        guard attempt == current, phase == .connecting else { return }
+    func resolved(_ result: Result<[SocketAddress], SystemError>, host: String, attempt current: UInt64) {
+        guard attempt == current, phase == .connecting, connection == nil else { return }
         switch result {
-        case .success(let addresses): tryNext(addresses[...], host: host, attempt: current)
+        case .success(let addresses):
+            let first = firstAddress % max(1, addresses.count)
+            tryNext((addresses[first...] + addresses[..<first])[...], host: host, attempt: current)
         case .failure(let error): attemptFailed(error.description)
         }
     }
@@ -128,6 +131,7 @@ extension RedisClient {
     private func attemptFailed(_ reason: String) {
         failed(reason)
         attempt &+= 1
+        resolving?.cancel()
         let unfinished = connection
         connection = nil
         unfinished?.end(.retired)

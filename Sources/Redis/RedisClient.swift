@@ -34,6 +34,10 @@ package actor RedisClient {
     /// Counts attempts to connect: what belongs to one of before is told by it.
     var attempt: UInt64 = 0
     var attemptTimer: TimerID?
+    /// The look-up of the attempt under way.
+    var resolving: Task<Void, Never>?
+    /// Which of a name's addresses is tried first: another one after each that swallowed a whole attempt in silence.
+    var firstAddress = 0
     var connectedAt = MonotonicTime.distantFuture
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -59,6 +63,7 @@ package actor RedisClient {
         attempt &+= 1
         if let attemptTimer { loop.cancel(attemptTimer) }
         attemptTimer = nil
+        resolving?.cancel()
         let ended = retiring + [connection].compactMap { $0 }
         (connection, retiring) = (nil, [])
         for connection in ended { connection.end(.retired) }

@@ -1,13 +1,13 @@
 internal import CHiredis
 
 /// Why bytes are no reply: the server broke the protocol or a limit.
-struct MalformedReply: Error, Equatable {}
+package struct MalformedReply: Error, Equatable {}
 
 /// Bytes of the network into replies, with hiredis' reader.
 ///
 /// hiredis cuts the bytes; the values are built here (`ReplyBuilder`), so that nothing is ever allocated for a count that was
 /// only announced. Not Sendable: it belongs to one connection. After an error it is good for nothing.
-final class ReplyReader {
+package final class ReplyReader {
     private let reader: UnsafeMutablePointer<redisReader>
     private let builder: ReplyBuilder
     private let limits: ReplyLimits
@@ -20,7 +20,7 @@ final class ReplyReader {
     /// Room that hiredis keeps once everything is read; more goes back.
     private static let idleBufferBytes = 64 * 1024
 
-    init(limits: ReplyLimits = ReplyLimits()) {
+    package init(limits: ReplyLimits = ReplyLimits()) {
         self.limits = limits
         builder = ReplyBuilder(limits: limits)
         // Fails only where no memory is left, which Swift does not survive either.
@@ -32,7 +32,7 @@ final class ReplyReader {
     deinit { redisReaderFree(reader) }
 
     /// Takes bytes; `next` then gives the replies that they complete.
-    func feed(_ bytes: UnsafeRawBufferPointer) throws(MalformedReply) {
+    package func feed(_ bytes: UnsafeRawBufferPointer) throws(MalformedReply) {
         guard !isBroken else { throw MalformedReply() }
         guard !bytes.isEmpty else { return }
         openBytes += bytes.count
@@ -41,7 +41,7 @@ final class ReplyReader {
     }
 
     /// The next whole reply; nil until more bytes are there.
-    func next() throws(MalformedReply) -> RedisValue? {
+    package func next() throws(MalformedReply) -> RedisValue? {
         guard !isBroken else { throw MalformedReply() }
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw broken() }

@@ -21,7 +21,8 @@ struct FeedEntryTests {
     static let contents: [FeedEntry.Content] = [
         .revocations(first: 0, [.token(one, user: other, until: until)]),
         .revocations(first: 7, [.token(one, user: nil, until: until)]),
-        .revocations(first: 1 << 40, [.session(one, user: other, until: until), .session(one, user: nil, until: until)]),
+        .revocations(
+            first: 1 << 40, [.session(one, user: other, until: until), .session(one, user: nil, until: until)]),
         .revocations(first: 3, [.user(one, minimumVersion: .max, until: until), .generation(9)]),
         .revocations(
             first: .max - 64, (0..<64).map { .session(Identifier(high: $0, low: 0), user: other, until: until) }),

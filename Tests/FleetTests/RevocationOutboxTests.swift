@@ -43,7 +43,9 @@ struct RevocationOutboxTests {
         #expect(outbox.next == 10)
         outbox.append(revocations(10..<11), at: now)
         #expect(
-            outbox.entries(of: node, maximumEntries: 1).map(\.content) == [.revocations(first: 10, revocations(10..<11))]
+            outbox.entries(of: node, maximumEntries: 1).map(\.content) == [
+                .revocations(first: 10, revocations(10..<11))
+            ]
         )
     }
 

@@ -90,6 +90,21 @@ import Testing
         }
     }
 
+    @Test func `a name's second address is tried when nobody is at the first`() async throws {
+        // An address of this host where nobody listens, before the one where Redis does, as a name may have them: taken
+        // apart from the name, since what names the machine knows is not the test's.
+        let port = try server().port
+        let nobody = try #require(SocketAddress("127.0.0.2:\(port)"))
+        let somebody = try #require(SocketAddress("127.0.0.1:\(port)"))
+        try await withRedis { client async throws in
+            await until { client.isAvailable }
+            await client.reconnect(to: [nobody, somebody])
+            #expect(try await client.send(RedisCommand("PING")) == RedisValue("PONG"))
+            #expect(client.statistics.reconnects == 1)
+            #expect(client.statistics.failures == 0)
+        }
+    }
+
     @Test func `ten thousand commands in one pipeline are one round trip and answered in order`() async throws {
         try await withRedis { client async throws in
             await until { client.isAvailable }
@@ -204,4 +219,15 @@ import Testing
 /// Ends servers of a test's own; a failure is one of the test.
 func end(_ servers: RealServers) {
     do { try servers.end() } catch { Issue.record(error) }
+}
+
+extension RedisClient {
+    /// Gives up the connection and makes one to the first of `addresses` where somebody is.
+    fileprivate func reconnect(to addresses: [SocketAddress]) {
+        let former = connection
+        connection = nil
+        former?.end(.retired)
+        connect()
+        resolved(.success(addresses), host: "localhost", attempt: attempt)
+    }
 }

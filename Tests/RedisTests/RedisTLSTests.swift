@@ -57,7 +57,7 @@ import Testing
     }
 
     private func lastFailure(_ url: String) async throws -> String {
-        try await withClient(url, connectMilliseconds: 10_000) { client async throws in
+        try await withClient(url, connectMilliseconds: 2000) { client async throws in
             await until { client.statistics.isBreakerOpen }
             #expect(!client.isAvailable)
             return try #require(client.lastFailure)
