@@ -54,7 +54,7 @@ test-packages: packages ## Install what the tests need and the machine lacks
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges browser forward-auth ## Lint, check the rules, run suites, judges, browser and forward-auth
+test: test-packages lint house imports suites judges browser forward-auth ## Check everything
 	@grep --text 'Test run with' .build/suites.log
 	@tail -1 .build/judges.log
 	@tail -1 .build/browser.log
@@ -119,5 +119,6 @@ fuzz: packages ## Fuzz every parser for FUZZ_SECONDS each (20)
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: clean
-clean: ## Remove everything that was built
+clean: ## End every private fleet and remove everything that was built
+	scripts/rig down --all
 	rm -rf .build

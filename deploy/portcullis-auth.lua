@@ -5,8 +5,8 @@
 --         txn.portcullis_subject, _role_list, _session and, when it was sent, _age: of a 200;
 --         txn.portcullis_challenge: of a 401 or 403; txn.portcullis_retry: seconds, of a 503.
 --
--- Of the request only the credentials go to Portcullis, all of them: two are its to refuse. The path is made of what the
--- configuration says; method, path, query and body of the client are not in it.
+-- Of the request only the credentials go to Portcullis, all of them: two are its to refuse. The path is made of what
+-- the configuration says; method, path, query and body of the client are not in it.
 
 -- The listener `questions`.
 local address = "127.0.0.1:8079"

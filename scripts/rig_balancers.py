@@ -1,7 +1,7 @@
 """HAProxy and nginx of a rig, with the configurations that ship in deploy/: what is tested is what is shipped.
 
-Only ports, numbers of nodes and places for files are put in. A shipped file names the nodes as 127.0.0.1:8081 and following,
-itself as 127.0.0.1:8080.
+Only ports, numbers of nodes and places for files are put in. A shipped file names the nodes as 127.0.0.1:8081 and
+following, itself as 127.0.0.1:8080.
 """
 
 import contextlib
@@ -47,7 +47,8 @@ def command(kind, configuration, folder):
         raise RigError(f"{kind} is not installed. Run: scripts/install-packages {package} (or make test-packages).")
     if kind == "haproxy":
         return [program, "-db", "-f", str(configuration)]
-    return [program, "-e", "stderr", "-p", str(folder), "-c", str(configuration), "-g", f"daemon off; pid {folder}/pid;"]
+    own = f"daemon off; pid {folder}/pid;"
+    return [program, "-e", "stderr", "-p", str(folder), "-c", str(configuration), "-g", own]
 
 
 class Balancer:
@@ -70,11 +71,14 @@ class Balancer:
         self.rig.state["urls"].setdefault("balancer", f"http://127.0.0.1:{port}")
         self.start(kind)
 
+    def is_ready(self, name):
+        """A node answers through it."""
+        return status(self.rig.state["servers"][name]["port"], "/readyz") == 200
+
     def start(self, name):
-        """Ready is when a node answers through it."""
         server = self.rig.state["servers"][name]
         folder = self.rig.data / name
         with contextlib.suppress(FileNotFoundError):
             (folder / "pid").unlink()
         self.rig.spawn(name, server["command"], folder)
-        self.rig.await_ready(name, START_SECONDS, lambda: status(server["port"], "/readyz") == 200)
+        self.rig.await_ready(name, START_SECONDS, lambda: self.is_ready(name))

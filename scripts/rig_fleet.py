@@ -1,7 +1,7 @@
 """A rig: what runs of it, the order of start and end, and what is done to its servers by name.
 
-Everything that was started is in the record before anybody waits for it. What a killed rig did not come to write is found by
-its working folder, which is ours, together with its program.
+Everything that was started is in the record before anybody waits for it. What a killed rig did not come to write is
+found by its working folder, which is ours, together with its program.
 """
 
 import contextlib
@@ -71,8 +71,13 @@ class Rig:
     # Up and down
 
     def is_whole(self):
+        """Whether everything runs."""
         return bool(self.state and self.state["servers"]) and self.state["whole"] and all(
             is_alive(server["process"]) for server in self.state["servers"].values())
+
+    def is_ready(self):
+        """Whether everything answers, too."""
+        return self.is_whole() and all(self.part(name).is_ready(name) for name in self.state["servers"])
 
     def up(self, plan):
         """Starts what the plan says, on a place where nothing is up."""
@@ -82,8 +87,9 @@ class Rig:
             print(f"rig: {told}", file=sys.stderr)
         self.data = data
         self.state = {
-            "name": self.place.name, "whole": False, "plan": plan.described(), "user": self.user.name, "data": str(data),
-            "logs": str(self.place.logs), "owner": plan.owner, "keeper": None, "urls": {}, "servers": {},
+            "name": self.place.name, "whole": False, "plan": plan.described(), "user": self.user.name,
+            "data": str(data), "logs": str(self.place.logs), "owner": plan.owner, "keeper": None, "urls": {},
+            "servers": {},
         }
         self.save()
         ports = plan.ports()
@@ -210,7 +216,8 @@ def sweep():
                     shutil.rmtree(folder, ignore_errors=True)
             continue
         place = rig_place.Place(folder.name)
-        with place.locked(wait=False) as held:
+        # Those of other people are theirs to end.
+        with contextlib.suppress(PermissionError), place.locked(wait=False) as held:
             state = place.load() if held else None
             if state and state["owner"] and not is_alive(state["owner"]):
                 Rig(place, state).down()

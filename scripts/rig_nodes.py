@@ -1,7 +1,7 @@
 """Nodes of a rig: built servers that share its Postgres and Redis, or each on an embedded store when it has none.
 
-A node runs a copy of the executable: a build does not touch what runs, and the servers' user need not be able to enter the
-project's folder.
+A node runs a copy of the executable: a build does not touch what runs, and the servers' user need not be able to enter
+the project's folder.
 """
 
 import base64
@@ -53,11 +53,13 @@ class Node:
         executable.chmod(0o500)
         self.rig.user.own(executable)
         if not self.rig.user.can("x", executable):
-            raise RigError(f"{self.rig.user.name} cannot run {executable}. Set TMPDIR to a folder where programs may run.")
+            raise RigError(
+                f"{self.rig.user.name} cannot run {executable}. Set TMPDIR to a folder where programs may run.")
         shared = self.shared(plan)
         names = [f"node{number}" for number in range(1, plan.nodes + 1)]
         for number, name in enumerate(names, start=1):
-            self.describe(name, ports[name], ports[f"ops{number}"], {**shared, **plan.settings(name)}, plan.faketime.get(name))
+            settings = {**shared, **plan.settings(name)}
+            self.describe(name, ports[name], ports[f"ops{number}"], settings, plan.faketime.get(name))
             self.spawn(name)
         self.rig.state["urls"]["nodes"] = [self.rig.state["servers"][name]["url"] for name in names]
         for name in names:
@@ -93,12 +95,14 @@ class Node:
 
     def spawn(self, name):
         server = self.rig.state["servers"][name]
-        self.rig.spawn(
-            name, [self.rig.data / "bin" / "portcullis", "serve"], server["data"], self.rig.environment(**server["settings"]))
+        command = [self.rig.data / "bin" / "portcullis", "serve"]
+        self.rig.spawn(name, command, server["data"], self.rig.environment(**server["settings"]))
+
+    def is_ready(self, name):
+        return status(self.rig.state["servers"][name]["port"], "/readyz") == 200
 
     def wait(self, name):
-        port = self.rig.state["servers"][name]["port"]
-        self.rig.await_ready(name, START_SECONDS, lambda: status(port, "/readyz") == 200)
+        self.rig.await_ready(name, START_SECONDS, lambda: self.is_ready(name))
 
     def start(self, name):
         self.spawn(name)

@@ -4,8 +4,9 @@
     .build/rig/NAME/logs/      what the servers said; kept by `down`
     .build/rig/NAME/data/      the servers' own files; gone with `down`
 
-Postgres refuses to be root. A root's rig runs its servers as `nobody`, and where nobody cannot enter the project's folder,
-or where its path is too long for the name of a Unix socket, the data is in a private folder of the system's temporary one.
+Postgres refuses to be root. A root's rig runs its servers as `nobody`, and where nobody cannot enter the project's
+folder, or where its path is too long for the name of a Unix socket, the data is in a private folder of the system's
+temporary one.
 """
 
 import contextlib
@@ -140,8 +141,8 @@ class Place:
 def environment(home):
     """What a server sees of ours: nothing, but where programs are. SWIFT_BACKTRACE: a crash prints no memory."""
     return {
-        "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC",
-        "SWIFT_BACKTRACE": "enable=no",
+        "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "HOME": str(home), "LANG": "C.UTF-8",
+        "TZ": "UTC", "SWIFT_BACKTRACE": "enable=no",
     }
 
 
@@ -163,8 +164,8 @@ def is_free(port):
 def free_ports(count):
     """Ports below those that the kernel gives to clients.
 
-    A server that is killed and started again must find its port free: in the clients' range a connection of anybody, even
-    of one who tries to reach that very server and meets himself, could have taken it.
+    A server that is killed and started again must find its port free: in the clients' range a connection of anybody,
+    even of one who tries to reach that very server and meets himself, could have taken it.
     """
     low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     candidates = range(15000, low) if low > 16000 else range(20000, 32768)

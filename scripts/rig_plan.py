@@ -46,7 +46,8 @@ class Plan:
     def settings(self, node):
         """Of one node: those of all, and over them those that begin with its name and a colon."""
         common = {name: value for name, value in self.node_settings.items() if ":" not in name}
-        own = {name.partition(":")[2]: value for name, value in self.node_settings.items() if name.startswith(node + ":")}
+        mine = node + ":"
+        own = {name[len(mine):]: value for name, value in self.node_settings.items() if name.startswith(mine)}
         return {**common, **own}
 
     def described(self):
@@ -65,6 +66,13 @@ class Plan:
                 faketime=self.faketime, server=[str(self.server), found.st_ino, found.st_mtime_ns],
                 admin_password=self.admin_password)
         return described
+
+    def is_met_by(self, state):
+        """Whether what is up is what is asked for. Any password will do when none is."""
+        old, new = state["plan"], self.described()
+        if new.get("admin_password") is None and "admin_password" in new:
+            new["admin_password"] = old.get("admin_password")
+        return old == new
 
     def names(self):
         """Each port by the name of who listens there."""

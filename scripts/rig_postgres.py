@@ -1,7 +1,7 @@
 """Postgres of a rig: a primary and, when asked for, a standby without which the primary commits nothing.
 
-Names: `postgres` and `standby`, by what they were at the start. Either can be the primary later (`promote`, `rejoin`); the
-addresses in the record name both and ask for whoever takes writes.
+Names: `postgres` and `standby`, by what they were at the start. Either can be the primary later (`promote`, `rejoin`);
+the addresses in the record name both and ask for whoever takes writes.
 """
 
 import glob
@@ -21,8 +21,8 @@ ADMIN = "rig"
 OWNER = "portcullis"
 REPLICATION = "replication"
 START_SECONDS = 60
-# Whom a server waits for or follows, in a file of its own: it is not taken along to the other server, and the password in it
-# is on no command line.
+# Whom a server waits for or follows, in a file of its own: it is not taken along to the other server, and the password
+# in it is on no command line.
 ROLE = "role.conf"
 
 
@@ -54,8 +54,8 @@ class Postgres:
         words = {name: secrets.token_hex(16) for name in (ADMIN, OWNER, REPLICATION)}
         password = self.rig.write("password", words[ADMIN])
         self.run(
-            "initdb", "--pgdata", folder, "--username", ADMIN, f"--pwfile={password}", "--auth=scram-sha-256", "--no-sync",
-            "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions")
+            "initdb", "--pgdata", folder, "--username", ADMIN, f"--pwfile={password}", "--auth=scram-sha-256",
+            "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions")
         password.unlink()
         with open(folder / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write(f"include_if_exists = '{ROLE}'\n")
@@ -86,8 +86,9 @@ class Postgres:
         shutil.rmtree(folder, ignore_errors=True)
         self.rig.subfolder(name)
         self.run(
-            "pg_basebackup", "--pgdata", folder, "--host", self.rig.data / "sockets", "--port", self.server(source)["port"],
-            "--username", REPLICATION, "--wal-method=stream", "--checkpoint=fast", "--no-sync", password=REPLICATION)
+            "pg_basebackup", "--pgdata", folder, "--host", self.rig.data / "sockets", "--port",
+            self.server(source)["port"], "--username", REPLICATION, "--wal-method=stream", "--checkpoint=fast",
+            "--no-sync", password=REPLICATION)
         word, port = self.rig.state["postgres"]["passwords"][REPLICATION], self.server(source)["port"]
         self.rig.write(
             f"{name}/{ROLE}", f"primary_conninfo = 'host=127.0.0.1 port={port} user={REPLICATION} password={word} "
@@ -141,7 +142,7 @@ class Postgres:
         port = self.server(name)["port"]
         (self.rig.data / "sockets" / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
         self.rig.spawn(name, self.command(name), folder)
-        self.rig.await_ready(name, START_SECONDS, lambda: self.answers(name))
+        self.rig.await_ready(name, START_SECONDS, lambda: self.is_ready(name))
 
     def promote(self, name):
         server = self.server(name)
@@ -163,14 +164,16 @@ class Postgres:
         rig_process.send(self.server(primary)["process"], signal.SIGHUP)
         self.rig.await_ready(primary, START_SECONDS, lambda: self.is_synchronous(primary, name, "sync"))
 
-    def answers(self, name):
+    def is_ready(self, name):
         return self.ask(name, "SELECT 1") == "1"
 
     def is_synchronous(self, primary, name, state=None):
         """Whether it follows; with the primary waiting for it when `state` is `sync`, or when one is configured."""
+        column, wanted = "sync_state", "sync"
         if state is None and not self.ask(primary, "SHOW synchronous_standby_names"):
-            return self.ask(primary, f"SELECT state FROM pg_stat_replication WHERE application_name = '{name}'") == "streaming"
-        return self.ask(primary, f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{name}'") == "sync"
+            column, wanted = "state", "streaming"
+        sql = f"SELECT {column} FROM pg_stat_replication WHERE application_name = '{name}'"
+        return self.ask(primary, sql) == wanted
 
     # Tools
 

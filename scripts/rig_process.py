@@ -1,7 +1,7 @@
 """Processes of a rig: started apart from us, known by id and start time, ended by that and never by name.
 
-An id alone may have gone to somebody else; together with the time of its start (proc(5), field 22) it is one process. What
-is sent goes through a pidfd, so that nothing can come between the look and the signal.
+An id alone may have gone to somebody else; together with the time of its start (proc(5), field 22) it is one process.
+What is sent goes through a pidfd, so that nothing can come between the look and the signal.
 """
 
 import os

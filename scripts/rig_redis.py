@@ -15,15 +15,16 @@ class Redis:
     def __init__(self, rig):
         self.rig, self.program = rig, shutil.which("redis-server")
         if self.program is None:
-            raise RigError("Redis is not installed. Run: scripts/install-packages redis-server (or make test-packages).")
+            raise RigError(
+                "Redis is not installed. Run: scripts/install-packages redis-server (or make test-packages).")
 
     def up(self, port, options):
         password = secrets.token_hex(16)
         path = self.rig.data / "sockets" / "redis"
         folder = self.rig.subfolder("redis")
         settings = {
-            "bind": "127.0.0.1", "port": port, "unixsocket": path, "unixsocketperm": "700", "dir": folder, "save": '""',
-            "appendonly": "no", "daemonize": "no", "enable-debug-command": "yes", "maxmemory": "256mb",
+            "bind": "127.0.0.1", "port": port, "unixsocket": path, "unixsocketperm": "700", "dir": folder,
+            "save": '""', "appendonly": "no", "daemonize": "no", "enable-debug-command": "yes", "maxmemory": "256mb",
             "maxmemory-policy": "noeviction", **options,
         }
         lines = [f"{key} {value}" for key, value in settings.items()]
@@ -40,9 +41,10 @@ class Redis:
     def start(self, name):
         server = self.rig.state["servers"][name]
         self.rig.spawn(name, server["command"], self.rig.data / "redis")
-        self.rig.await_ready(name, START_SECONDS, lambda: self.answers(server))
+        self.rig.await_ready(name, START_SECONDS, lambda: self.is_ready(name))
 
-    def answers(self, server):
+    def is_ready(self, name):
+        server = self.rig.state["servers"][name]
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server["port"]), 1) as connection:
             connection.sendall(f"AUTH {USER} {server['password']}\r\nPING\r\n".encode())
             reply = b""

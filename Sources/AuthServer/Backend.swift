@@ -3,7 +3,7 @@ import JWT
 import Logging
 import Reactor
 
-/// What stands behind the loops: the data folder with its store and the store's thread, the hash pool, the keys.
+/// What stands behind the loops: the data folder, the stores with what they need, the hash pool, the keys.
 struct Backend: Sendable {
     let clock: NodeClock
     let storage: any Storage
@@ -12,14 +12,16 @@ struct Backend: Sendable {
     /// Reads the master key file as it is now.
     let readMasterKeys: KeyHub.MasterKeyReader
     let log: EventLog
-    private let storeThread: PoolStoreThread
+    /// Of the embedded store.
+    private let storeThread: PoolStoreThread?
 
     /// A server waits this long for a command that has the folder, or for a server that is ending.
     private static let patienceMilliseconds: Int64 = 3000
 
-    /// Opens the data folder. Everything in it is looked at before anything is changed. Blocks.
+    /// Opens the data folder. Everything in it is looked at before anything is changed. `group` are the loops that the
+    /// fleet's clients live on. Blocks.
     static func open(
-        _ configuration: Configuration, for purpose: Application.Purpose
+        _ configuration: Configuration, _ group: EventLoopGroup, for purpose: Application.Purpose
     ) throws(StartupError) -> Backend {
         let folder: DataFolder
         do throws(StoreRefusal) {
@@ -30,14 +32,15 @@ struct Backend: Sendable {
             throw StartupError(error)
         }
         do throws(StartupError) {
-            return try open(configuration, folder, for: purpose)
+            return configuration.isFleet
+                ? try openFleet(configuration, group, folder) : try openEmbedded(configuration, folder, for: purpose)
         } catch {
             folder.release()
             throw error
         }
     }
 
-    private static func open(
+    private static func openEmbedded(
         _ configuration: Configuration, _ folder: DataFolder, for purpose: Application.Purpose
     ) throws(StartupError) -> Backend {
         let inspection: DatabaseInspection
@@ -53,40 +56,77 @@ struct Backend: Sendable {
                 throw StartupError(error)
             }
         }
-        let (masterKeyFile, folder) = (configuration.masterKeyFile, inspection.folder.path)
-        var policy = configuration.keyRing
-        policy.signingAlgorithm = configuration.signingAlgorithm
         var (startedThread, startedPool): (PoolStoreThread?, HashPool?)
         let log = try EventLog.start(configuration)
         do {
             let thread = try PoolStoreThread()
             startedThread = thread
-            let hashPool = try HashPool(
-                workers: configuration.hashWorkers, queue: configuration.hashQueue,
-                parameters: configuration.passwordHash)
+            let hashPool = try makeHashPool(configuration)
             startedPool = hashPool
             let store = try EmbeddedStore.open(inspection, thread: thread)
-            let keyService = KeyService(
-                store: store, master: master, policy: policy,
-                makeSigningKey: { algorithm async throws(TokenKeyError) in
-                    try await hashPool.runOffLoop { () throws(TokenKeyError) in try TokenSigningKey.generate(algorithm)
-                    }
-                })
             return Backend(
-                clock: NodeClock(), storage: EmbeddedStorage(store, limits: configuration.throttle),
-                hashPool: hashPool,
-                keyService: keyService,
-                readMasterKeys: { () async throws(StartupError) in
-                    try await hashPool.runOffLoop { () throws(StartupError) in
-                        try MasterKeyFile.reload(masterKeyFile, in: folder)
-                    }
-                }, log: log, storeThread: thread)
+                configuration, clock: NodeClock(), storage: EmbeddedStorage(store, limits: configuration.throttle),
+                hashPool: hashPool, master: master, folder: inspection.folder.path, log: log, storeThread: thread)
         } catch {
             log.stop()
             startedPool?.stopAndJoin()
             startedThread?.stopAndJoin()
             throw startupError(error)
         }
+    }
+
+    /// The folder has the lock and the control socket; everything else is where all nodes find it. Nobody is asked yet.
+    private static func openFleet(
+        _ configuration: Configuration, _ group: EventLoopGroup, _ folder: DataFolder
+    ) throws(StartupError) -> Backend {
+        guard let file = configuration.masterKeyFile else {
+            throw StartupError(.configuration, "PORTCULLIS_MASTER_KEY_FILE must be set: all nodes have the same keys")
+        }
+        let master = try MasterKeyFile.load(file)
+        let servers = try FleetServers(configuration)
+        do throws(StoreRefusal) { try folder.announce() } catch { throw StartupError(error) }
+        var startedPool: HashPool?
+        let log = try EventLog.start(configuration)
+        do {
+            let hashPool = try makeHashPool(configuration)
+            startedPool = hashPool
+            return Backend(
+                configuration, clock: NodeClock(ofFleet: true),
+                storage: try FleetStorage(configuration, servers, group, folder), hashPool: hashPool, master: master,
+                folder: folder.path, log: log, storeThread: nil)
+        } catch {
+            log.stop()
+            startedPool?.stopAndJoin()
+            throw startupError(error)
+        }
+    }
+
+    private init(
+        _ configuration: Configuration, clock: NodeClock, storage: any Storage, hashPool: HashPool, master: MasterKeys,
+        folder: String, log: EventLog, storeThread: PoolStoreThread?
+    ) {
+        var policy = configuration.keyRing
+        policy.signingAlgorithm = configuration.signingAlgorithm
+        let file = configuration.masterKeyFile
+        self.clock = clock
+        self.storage = storage
+        self.hashPool = hashPool
+        self.log = log
+        self.storeThread = storeThread
+        keyService = KeyService(
+            store: storage.store, master: master, policy: policy,
+            makeSigningKey: { algorithm async throws(TokenKeyError) in
+                try await hashPool.runOffLoop { () throws(TokenKeyError) in try TokenSigningKey.generate(algorithm) }
+            })
+        readMasterKeys = { () async throws(StartupError) in
+            try await hashPool.runOffLoop { () throws(StartupError) in try MasterKeyFile.reload(file, in: folder) }
+        }
+    }
+
+    private static func makeHashPool(_ configuration: Configuration) throws(SystemError) -> HashPool {
+        try HashPool(
+            workers: configuration.hashWorkers, queue: configuration.hashQueue,
+            parameters: configuration.passwordHash)
     }
 
     private static func startupError(_ error: any Error) -> StartupError {
@@ -97,12 +137,12 @@ struct Backend: Sendable {
         }
     }
 
-    /// After the last loop; the log goes on. Blocks until everything committed is in the file.
+    /// After the last request; the log goes on. Blocks until everything committed is in the file.
     func close() {
         hashPool.stopAndJoin()
         do throws(StoreError) { try storage.close() } catch {
             log.logger.error("the store did not close cleanly and will recover at the next start", error: error)
         }
-        storeThread.stopAndJoin()
+        storeThread?.stopAndJoin()
     }
 }

@@ -21,6 +21,10 @@ struct EmbeddedStorage: Storage {
         return !statistics.hasFailed && !statistics.isWriteFailing
     }
 
+    var isShared: Bool { false }
+    /// It is asked, since what fails may be one write of many.
+    var isAway: Bool { false }
+
     /// A balancer that follows `/readyz?for=login` sends nobody who would make a change.
     func maintain() async throws(StoreError) {
         if embedded.statistics.isWriteFailing { try await embedded.probeWriting() }
@@ -37,6 +41,8 @@ struct EmbeddedStorage: Storage {
                 "throttle_evictions_total", "Counters of the throttle that gave way to others.", counters.evictions),
         ]
     }
+
+    func end() async {}
 
     func close() throws(StoreError) { try embedded.close() }
 }

@@ -36,12 +36,16 @@ final class KeyHub: Sendable {
     private let state: Lock<State>
     private let group: EventLoopGroup
     private let readMasterKeys: MasterKeyReader
+    /// Tells other nodes that the stored rings have changed.
+    private let announce: @Sendable (KeyHub) async -> Void
     private let deliver: Delivery
 
     init(
         service: KeyService, initial: KeyRingSnapshot, group: EventLoopGroup,
-        readMasterKeys: @escaping MasterKeyReader, deliver: @escaping Delivery
+        readMasterKeys: @escaping MasterKeyReader, announce: @escaping @Sendable (KeyHub) async -> Void = { _ in },
+        deliver: @escaping Delivery
     ) {
+        self.announce = announce
         state = Lock(State(service: service, snapshot: initial))
         self.group = group
         self.readMasterKeys = readMasterKeys
@@ -58,11 +62,38 @@ final class KeyHub: Sendable {
         }
     }
 
-    private func load(_ service: KeyService, at now: UnixTime) async -> Result<Void, KeyHubError> {
-        switch await KeyHub.result({ () throws(KeyRingError) in try await service.load(at: now) }) {
-        case .success(let snapshot): await publish(snapshot)
-        case .failure(let error): .failure(error)
+    /// Takes into use what another node has stored.
+    func reload() async throws(KeyHubError) {
+        try await inTurn { [self] service in
+            await take(await KeyHub.result { () throws(KeyRingError) in try await service.reload() })
         }
+    }
+
+    private func take(_ result: Result<KeyRingSnapshot, KeyHubError>) async -> Result<Void, KeyHubError> {
+        switch result {
+        case .success(let snapshot): return await publish(snapshot)
+        case .failure(.keys(.sealed(_, _, .unknownMasterKey(_)))): return await reloadUnderNewMasterKeys()
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    /// Another node has sealed the keys under a master key that came into the file since this one read it.
+    private func reloadUnderNewMasterKeys() async -> Result<Void, KeyHubError> {
+        let master: MasterKeys
+        do throws(StartupError) { master = try await readMasterKeys() } catch {
+            return .failure(.masterKeyFile(error.description))
+        }
+        let service = state.withLock { $0.service.under(master) }
+        switch await KeyHub.result({ () throws(KeyRingError) in try await service.reload() }) {
+        case .success(let snapshot):
+            state.withLock { $0.service = service }
+            return await publish(snapshot)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    private func load(_ service: KeyService, at now: UnixTime) async -> Result<Void, KeyHubError> {
+        await take(await KeyHub.result { () throws(KeyRingError) in try await service.load(at: now) })
     }
 
     /// Every key, without its secret.
@@ -78,7 +109,7 @@ final class KeyHub: Sendable {
     func rotate(
         _ rotation: KeyRotation, at now: UnixTime, as authority: Authority, from origin: RequestOrigin
     ) async throws(KeyHubError) -> AdminResult<RotatedKeys> {
-        try await inTurn { [self] service in
+        let result = try await inTurn { [self] service in
             let result = await KeyHub.result { () throws(KeyRingError) in
                 try await service.rotate(rotation, at: now, as: authority, from: origin)
             }
@@ -90,6 +121,8 @@ final class KeyHub: Sendable {
             default: return result
             }
         }
+        if case .done(let rotated) = result, rotated.isChanged { await announce(self) }
+        return result
     }
 
     /// Seals every key under the first master key that the file holds now, and takes the file's list into use. How many

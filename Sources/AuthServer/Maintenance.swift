@@ -4,7 +4,7 @@ import Reactor
 import Synchronization
 
 /// What a node does by the clock: each second the loops publish their figures, each minute the store is pruned, the
-/// revocation set expires and the key rings are kept up.
+/// revocation set expires and the key rings are kept up. Of a fleet's nodes one prunes for all.
 final class Maintenance: Sendable {
     private static let minuteMilliseconds: Int64 = 60_000
 
@@ -15,6 +15,8 @@ final class Maintenance: Sendable {
     private let group: EventLoopGroup
     private let workers: [Worker]
     private let log: EventLog
+    /// Whether this node does what one should do for all.
+    private let isFirstNode: @Sendable () -> Bool
     private let attemptWindowMilliseconds: Int64
     private let auditRetentionMilliseconds: Int64
     private let rounds = Atomic(0)
@@ -24,8 +26,10 @@ final class Maintenance: Sendable {
 
     init(
         storage: any Storage, clock: NodeClock, hub: RevocationHub, keyHub: KeyHub, group: EventLoopGroup,
-        workers: [Worker], log: EventLog, attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64
+        workers: [Worker], log: EventLog, attemptWindowMilliseconds: Int64, auditRetentionMilliseconds: Int64,
+        isFirstNode: @escaping @Sendable () -> Bool
     ) {
+        self.isFirstNode = isFirstNode
         self.storage = storage
         self.clock = clock
         self.hub = hub
@@ -64,19 +68,22 @@ final class Maintenance: Sendable {
     /// What fails now is tried again in a minute: nothing here decides about a request.
     private func run(at now: UnixTime) async {
         do {
-            let store = storage.store
             try await storage.maintain()
-            try await hub.maintain(at: now)
-            let windowStart = now.adding(milliseconds: -attemptWindowMilliseconds)
-            try await Pruning.repeated { () throws(StoreError) in
-                try await store.pruneAttempts(countedUntil: windowStart)
-            }
-            try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
-            let auditStart = now.adding(milliseconds: -auditRetentionMilliseconds)
-            try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
+            let isFirst = isFirstNode()
+            try await hub.maintain(at: now, mayCollapse: isFirst)
+            if isFirst { try await prune(at: now) }
             try await keyHub.maintain(at: now)
         } catch {
             log.logger.warning("the upkeep is put off", error: error)
         }
+    }
+
+    private func prune(at now: UnixTime) async throws(StoreError) {
+        let store = storage.store
+        let windowStart = now.adding(milliseconds: -attemptWindowMilliseconds)
+        try await Pruning.repeated { () throws(StoreError) in try await store.pruneAttempts(countedUntil: windowStart) }
+        try await Pruning.repeated { () throws(StoreError) in try await store.pruneSessions(at: now) }
+        let auditStart = now.adding(milliseconds: -auditRetentionMilliseconds)
+        try await Pruning.repeated { () throws(StoreError) in try await store.pruneAudit(olderThan: auditStart) }
     }
 }

@@ -18,6 +18,14 @@ enum MasterKeyFile {
         return try make(in: folder)
     }
 
+    /// The file of a fleet, which every node is given: never made.
+    static func load(_ path: String) throws(StartupError) -> MasterKeys {
+        guard let keys = try read(path, in: "", advice: "Correct the file and try again.") else {
+            throw missing(path, in: "", hasKeys: false)
+        }
+        return keys
+    }
+
     /// The file as it is now, for a server that runs: never made. Blocks.
     static func reload(_ path: String?, in folder: String) throws(StartupError) -> MasterKeys {
         guard let keys = try read(path, in: folder, advice: "Correct the file and try again.") else {

@@ -23,7 +23,7 @@ package enum ServerProcess {
             configuration.limitConnections(descriptors: descriptors)
             let application = try Application.start(configuration)
             announce(application, configuration)
-            try waitForEnd(on: application.opsLoop)
+            try waitForEnd(of: application)
             application.stop()
             return 0
         } catch let error as ConfigurationError {
@@ -38,12 +38,15 @@ package enum ServerProcess {
         }
     }
 
-    /// Blocks until one of the signals arrives.
-    private static func waitForEnd(on loop: EventLoop) throws {
+    /// Blocks until one of the signals arrives. A second one means: at once.
+    private static func waitForEnd(of application: Application) throws {
         let ended = Lock(false)
-        try Signals.watch(endingSignals, on: loop) { _ in
-            ended.withLock { $0 = true }
-            ended.signal()
+        try Signals.watch(endingSignals, on: application.opsLoop) { _ in
+            let isSecond = ended.withLock { ended in
+                defer { ended = true }
+                return ended
+            }
+            if isSecond { application.hurry() } else { ended.signal() }
         }
         ended.wait { $0 ? () : nil }
     }
@@ -84,7 +87,8 @@ package enum ServerProcess {
     private static func announce(_ application: Application, _ configuration: Configuration) {
         let base = "http://\(application.address)"
         Console.print("portcullis serves on \(base), ops on http://\(application.opsAddress)")
-        Console.print("data folder: \(configuration.dataFolder)")
+        let name = configuration.isFleet ? "node of a fleet; lock and control socket" : "data folder"
+        Console.print("\(name): \(configuration.dataFolder)")
         guard let password = application.madeAdminPassword else { return }
         let isShown = Console.print(
             """

@@ -2,6 +2,7 @@ import Auth
 import HTTP
 import HTTPServer
 import JWT
+import Logging
 import Reactor
 
 /// The two ports and the control socket with everything that answers on them.
@@ -11,9 +12,12 @@ struct Servers: Sendable {
     let ops: Server?
     let control: ControlServer
     let readiness: NodeReadiness
+    let balancers: BalancerWatch
     let maintenance: Maintenance
     let keyHub: KeyHub
     let audit: AuditWriter
+    private let hub: RevocationHub
+    private let group: EventLoopGroup
     /// Held here alone: the hub, which the workers hold, knows it weakly.
     private let directory: WorkerDirectory
 
@@ -21,31 +25,29 @@ struct Servers: Sendable {
     /// loop.
     static func bind(
         _ configuration: Configuration, _ group: EventLoopGroup, _ opsGroup: EventLoopGroup, _ backend: Backend,
-        _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet
+        _ purpose: Application.Purpose, keys: KeyRingSnapshot, revocations: RevocationSet, fleet: FleetMember?
     ) async throws(StartupError) -> Servers {
-        let readiness = NodeReadiness()
+        let (readiness, balancers) = (NodeReadiness(clock: backend.clock), BalancerWatch())
         let storage = backend.storage
-        let health = HealthRoutes(loops: group.loops, readiness: readiness) { storage.canLogIn }
+        let health = HealthRoutes(loops: group.loops, readiness: readiness, balancers: balancers) { storage.canLogIn }
         let directory = WorkerDirectory()
-        let hub = RevocationHub(store: storage.store, group: group, initial: revocations) {
+        let hub = RevocationHub(store: storage.store, group: group, initial: revocations, others: fleet?.feed) {
             [weak directory] index, set in
             directory?.workers[index].update(set)
         }
         let audit = AuditWriter(
             store: storage.store, loop: group.loops[0], clock: backend.clock,
             delayMilliseconds: Int64(configuration.auditDelayMilliseconds))
-        let keyHub = KeyHub(
-            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys
-        ) { [weak directory] index, keys, number in
-            directory?.workers[index].update(keys, number) ?? true
-        }
+        let keyHub = makeKeyHub(backend, group, directory, keys, fleet)
         let admin = AdminRoutes(configuration, backend, hub, keyHub, lookup: keys.lookup)
         let parts = WorkerParts(
             configuration: configuration, clock: backend.clock, storage: storage, hashPool: backend.hashPool,
             hub: hub, audit: audit, registrations: InProcessRegistrations(), health: health, admin: admin,
-            log: backend.log)
+            log: backend.log, keyLook: fleet == nil ? nil : makeKeyLook(keyHub, backend.log))
         do {
-            for loop in group.loops.indices { directory.workers.append(try Worker(parts, loop: loop, keys: keys)) }
+            for (index, loop) in group.loops.enumerated() {
+                directory.workers.append(try Worker(parts, loop: index, on: loop, keys: keys))
+            }
         } catch {
             throw StartupError(.internalFailure, "The keys cannot be used: \(error)")
         }
@@ -53,11 +55,11 @@ struct Servers: Sendable {
         let hosts = zip(group.loops, workers).map { loop, worker in
             ConnectionHost(
                 loop: loop, limits: configuration.httpLimits, deadlines: configuration.deadlines,
-                maximumConnections: configuration.maximumConnections, handler: worker)
+                maximumConnections: configuration.maximumConnections, clients: configuration.clients, handler: worker)
         }
         let page = MetricsPage(
             workers: workers, hosts: hosts, loops: group.loops, hashPool: backend.hashPool, storage: storage, hub: hub,
-            audit: audit, log: backend.log.queue)
+            audit: audit, log: backend.log.queue, clock: backend.clock, fleet: fleet)
         let opsHost = ConnectionHost(
             loop: opsGroup.loops[0], limits: configuration.httpLimits, deadlines: configuration.deadlines,
             maximumConnections: opsConnections,
@@ -74,10 +76,57 @@ struct Servers: Sendable {
             storage: storage, clock: backend.clock, hub: hub, keyHub: keyHub, group: group, workers: workers,
             log: backend.log,
             attemptWindowMilliseconds: configuration.attemptCaps.windowMilliseconds,
-            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000)
+            auditRetentionMilliseconds: Int64(configuration.auditRetentionDays) * 86_400_000,
+            isFirstNode: { fleet?.feed.isFirstNode ?? true })
         return Servers(
-            main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, maintenance: maintenance,
-            keyHub: keyHub, audit: audit, directory: directory)
+            main: ports?.main, ops: ports?.ops, control: control, readiness: readiness, balancers: balancers,
+            maintenance: maintenance, keyHub: keyHub, audit: audit, hub: hub, group: group, directory: directory)
+    }
+
+    private static func makeKeyHub(
+        _ backend: Backend, _ group: EventLoopGroup, _ directory: WorkerDirectory, _ keys: KeyRingSnapshot,
+        _ fleet: FleetMember?
+    ) -> KeyHub {
+        KeyHub(
+            service: backend.keyService, initial: keys, group: group, readMasterKeys: backend.readMasterKeys,
+            announce: { _ in await fleet?.announceKeys() },
+            deliver: { [weak directory] index, keys, number in
+                directory?.workers[index].update(keys, number) ?? true
+            })
+    }
+
+    private static func makeKeyLook(_ hub: KeyHub, _ log: EventLog) -> KeyLook {
+        KeyLook {
+            do throws(KeyHubError) {
+                try await hub.reload()
+                return true
+            } catch {
+                log.logger.warning("the key ring cannot be read anew", error: error)
+                return false
+            }
+        }
+    }
+
+    /// Takes in what the other nodes do, from now on. The hubs hold the feed; it holds them weakly.
+    func follow(_ fleet: FleetMember) async {
+        let (group, log) = (group, fleet.log)
+        await fleet.follow(
+            FeedListeners(
+                apply: { [weak hub] in await hub?.apply($0) },
+                confirmed: { [weak directory] moment in
+                    for (index, loop) in group.loops.enumerated() {
+                        loop.execute { [weak directory] in directory?.workers[index].freshness.confirm(at: moment) }
+                    }
+                },
+                keysMoved: { [weak keyHub] _ in
+                    do throws(KeyHubError) {
+                        try await keyHub?.reload()
+                        return true
+                    } catch {
+                        log.logger.warning("the key ring cannot be read anew", error: error)
+                        return false
+                    }
+                }))
     }
 
     /// Answers who waits and who comes.

@@ -32,6 +32,16 @@ package struct StartupError: Error, Sendable, Equatable, CustomStringConvertible
         description = refusal.description
     }
 
+    init(_ error: PostgresMigrationError) {
+        switch error.reason {
+        case .unavailable: code = .unavailable
+        case .incompatible: code = .configuration
+        case .unusable: code = .dataDamaged
+        case .inUse: code = .temporaryFailure
+        }
+        description = error.description
+    }
+
     init(_ error: KeyRingError) {
         switch error {
         case .store: code = .unavailable

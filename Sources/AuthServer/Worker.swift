@@ -17,6 +17,7 @@ struct WorkerParts: Sendable {
     let health: HealthRoutes
     let admin: AdminRoutes
     let log: EventLog
+    let keyLook: KeyLook?
 }
 
 /// All that one loop owns: its view of keys and revocations, its token cache, the services with it, and the routes.
@@ -30,7 +31,12 @@ final class Worker: RequestHandler, @unchecked Sendable {
         RouteDeclaration.main.map { ($0.id, $0.access) }, uniquingKeysWith: { first, _ in first })
 
     let metrics = WorkerMetrics()
+    /// How sure this loop may be of its revocations.
+    let freshness: RevocationFreshness
     private let clock: NodeClock
+    private let storage: any Storage
+    /// Nil where nobody else makes keys.
+    private let keyLook: KeyLook?
     private let router: Router
     private let health: HealthRoutes
     private let bodyLimit: Int
@@ -53,8 +59,11 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private let admin: AdminRoutes
     private let audit: AuditWriter
 
-    init(_ parts: WorkerParts, loop: Int, keys: KeyRingSnapshot) throws {
+    init(_ parts: WorkerParts, loop: Int, on eventLoop: EventLoop, keys: KeyRingSnapshot) throws {
         let configuration = parts.configuration
+        freshness = RevocationFreshness(loop: eventLoop, awaitingFeed: parts.storage.isShared)
+        storage = parts.storage
+        keyLook = parts.keyLook
         let store = parts.storage.store(forLoop: loop)
         let revocations = parts.hub.snapshot
         router = configuration.registration == .open ? Worker.router : Worker.routerWithoutRegistration
@@ -71,7 +80,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             limits: TokenCacheLimits(
                 entries: configuration.tokenCacheEntries,
                 bytes: configuration.tokenCacheEntries * configuration.tokenCacheBytesPerEntry))
-        verify = VerifyRoute(authenticator: authenticator)
+        verify = VerifyRoute(authenticator: authenticator, asksForKeys: parts.keyLook != nil)
         gate = TokenGate(authenticator: authenticator, audit: parts.audit, clock: parts.clock)
         audit = parts.audit
         me = MeRoute(users: store)
@@ -166,13 +175,10 @@ final class Worker: RequestHandler, @unchecked Sendable {
             response.headers.append(crossOrigin.fields(head, bytes))
             return write(PreparedResponse(response), .none, exchange, frame, &output)
         }
-        let demand: VerifyRoute.Demand
         switch route {
-        case .verify: demand = .query(head.query?.of(bytes))
-        case .verifyAny: demand = .anyRole
-        case .verifyRoles:
-            let none = UnsafeRawBufferPointer(start: nil, count: 0)
-            demand = .roles(parameters.first.map { $0.of(path) } ?? none)
+        case .verify, .verifyAny, .verifyRoles:
+            let demand = VerifyRoute.Demand(route, head, bytes, parameters.first.map { $0.of(path) })
+            return answer(demand, on: route, head, bytes, exchange, frame, &output)
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
         case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
@@ -182,9 +188,60 @@ final class Worker: RequestHandler, @unchecked Sendable {
             .adminKeys, .adminKeysRotate, .adminKeysReseal:
             return .collect(bodyLimit: bodyLimit, fields: crossOrigin.fields(head, bytes))
         }
-        let answer = verify.answer(demand, head, bytes, now: clock.now.seconds, exchange, frame, &output)
-        count(route, answer.status, answer.problem, exchange)
-        return .answered
+    }
+
+    /// The hot path, while the loop is sure of its revocations and has the token's key.
+    private func answer(
+        _ demand: VerifyRoute.Demand, on route: RouteID, _ head: borrowing RequestHead,
+        _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, _ frame: ResponseFrame, _ output: inout OutputBuffer
+    ) -> Reply {
+        if freshness.isConfirmed {
+            let answer = verify.answer(demand, head, bytes, now: clock.now.seconds, exchange, frame, &output)
+            if let answer {
+                count(route, answer.status, answer.problem, exchange)
+                return .answered
+            }
+        } else if freshness.standing != .resuming {
+            let response = verify.response(
+                demand, head, bytes, now: clock.now.seconds, freshness.standing, unknownKey: nil, exchange.requestID)
+            if let response { return write(PreparedResponse(response), route, exchange, frame, &output) }
+        }
+        switch head.body {
+        case .length(let length) where length > bodyLimit:
+            // It would be waited for, too.
+            let response = VerifyRoute.unavailable(exchange.requestID)
+            return write(PreparedResponse(response), route, exchange, frame, &output)
+        case .chunked:
+            let response = VerifyRoute.unavailable(exchange.requestID)
+            return write(PreparedResponse(response), route, exchange, frame, &output)
+        case .none, .length: return .collect(bodyLimit: bodyLimit)
+        }
+    }
+
+    /// A verify that had to wait: for the revocations after a pause, or for a look at the key ring.
+    private func verifyLater(_ request: Request, on route: RouteID, _ exchange: Exchange) async -> Response {
+        await freshness.settle()
+        if let response = verifyNow(request, on: route, unknownKey: nil, exchange) { return response }
+        let isRingKnown = await keyLook?.look() ?? true
+        let refusal = isRingKnown ? Refusal.invalidToken(.invalid(.unknownKey)) : Refusal.unavailable
+        return verifyNow(request, on: route, unknownKey: refusal, exchange)
+            ?? VerifyRoute.unavailable(exchange.requestID)
+    }
+
+    private func verifyNow(
+        _ request: Request, on route: RouteID, unknownKey: Refusal?, _ exchange: Exchange
+    ) -> Response? {
+        request.headBytes.withUnsafeBytes { bytes in
+            let path = request.head.path.of(bytes)
+            var segment: UnsafeRawBufferPointer?
+            if case .found(_, let parameters) = router.match(request.method, path) {
+                segment = parameters.first.map { $0.of(path) }
+            }
+            let demand = VerifyRoute.Demand(route, request.head, bytes, segment)
+            return verify.response(
+                demand, request.head, bytes, now: clock.now.seconds, freshness.standing, unknownKey: unknownKey,
+                exchange.requestID)
+        }
     }
 
     private func write(
@@ -226,7 +283,8 @@ final class Worker: RequestHandler, @unchecked Sendable {
     private func respond(
         to request: Request, on route: RouteID, _ parameters: [String], _ exchange: Exchange
     ) async throws(Refusal) -> Response {
-        let subject = try gate.enforce(Worker.access[route] ?? .token(anyOf: []), request, on: route, exchange)
+        let subject = try await enforce(request, on: route, exchange)
+        try checkFleet(for: route)
         switch route {
         case .login where request.head.authorization.count > 1, .refresh where request.head.authorization.count > 1,
             .register where request.head.authorization.count > 1:
@@ -235,7 +293,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
         case .login: return try await required(login).respond(to: request, exchange)
         case .refresh: return try await required(refresh).respond(to: request, from: exchange.origin)
         case .logout:
-            let access = try gate.logoutSubject(request)
+            let access = try await withKeys { () throws(Refusal) in try gate.logoutSubject(request) }
             return try await required(logout).respond(to: request, access: access, from: exchange.origin)
         case .logoutAll:
             return try await required(logout).respondToAll(
@@ -251,9 +309,41 @@ final class Worker: RequestHandler, @unchecked Sendable {
             return try await admin.respond(
                 to: request, on: route, parameters: parameters,
                 as: .user(subject.user, version: subject.userVersion), from: exchange.origin)
-        case .none, .verify, .verifyAny, .verifyRoles, .keys, .live, .ready, .metrics, .adminTokenInspect,
-            .adminKeysReseal:
-            throw .unavailable
+        case .verify, .verifyAny, .verifyRoles: return await verifyLater(request, on: route, exchange)
+        case .none, .keys, .live, .ready, .metrics, .adminTokenInspect, .adminKeysReseal: throw .unavailable
+        }
+    }
+
+    /// Whose the request is, once this loop can say so.
+    private func enforce(
+        _ request: Request, on route: RouteID, _ exchange: Exchange
+    ) async throws(Refusal) -> RevocationSubject? {
+        let access = Worker.access[route] ?? .token(anyOf: [])
+        guard access != .open else { return nil }
+        await freshness.settle()
+        let subject = try await withKeys { () throws(Refusal) in
+            try gate.enforce(access, request, on: route, exchange)
+        }
+        if freshness.standing == .lost { throw .unavailable }
+        return subject
+    }
+
+    /// Asks again after a look at the ring when `body` meets a key that it does not have.
+    private func withKeys<Value>(_ body: () throws(Refusal) -> Value) async throws(Refusal) -> Value {
+        do throws(Refusal) { return try body() } catch {
+            guard error.isUnknownKey, let keyLook else { throw error }
+            guard await keyLook.look() else { throw .unavailable }
+            return try body()
+        }
+    }
+
+    /// What needs the database, or a time that may be written into a token, is refused before it costs anything: nothing
+    /// is hashed and nothing counted, whatever the name.
+    private func checkFleet(for route: RouteID) throws(Refusal) {
+        switch route {
+        case .login, .refresh, .register, .password:
+            if storage.isAway || !clock.isTrusted { throw .unavailable }
+        default: break
         }
     }
 

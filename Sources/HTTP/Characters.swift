@@ -9,7 +9,7 @@ private func isMember(_ byte: UInt8, _ low: UInt64, _ high: UInt64) -> Bool {
 
 /// tchar: letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 section 5.6.2).
 @inline(__always)
-func isTokenCharacter(_ byte: UInt8) -> Bool { isMember(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+package func isTokenCharacter(_ byte: UInt8) -> Bool { isMember(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
 
 /// unreserved and sub-delims: what a registered name is made of, percent-encoding apart (RFC 3986 section 3.2.2).
 @inline(__always)
@@ -94,7 +94,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Without the SP and HTAB around it.
-    var trimmingBlanks: UnsafeRawBufferPointer {
+    package var trimmingBlanks: UnsafeRawBufferPointer {
         var (start, end) = (0, count)
         while start < end, isBlank(self[start]) { start += 1 }
         while end > start, isBlank(self[end - 1]) { end -= 1 }

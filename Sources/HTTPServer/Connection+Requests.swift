@@ -54,6 +54,7 @@ extension Connection {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             let used: Int?
             switch state.phase {
+            case .header: used = takeProxyHeader(rest)
             case .idle, .head:
                 if left == 0 {
                     continueNextRound()
@@ -83,6 +84,26 @@ extension Connection {
         }
     }
 
+    /// Nil when the PROXY header is not whole yet. Whose fields are believed depends on the address that it names: without
+    /// one nobody knows who writes them.
+    private func takeProxyHeader(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        switch ProxyProtocol.parse(bytes, host.clients.proxyProtocol) {
+        case .incomplete: return nil
+        case .malformed:
+            refuseConnection()
+            return bytes.count
+        case .header(let source, let length):
+            awaitsHeader = false
+            isProxy = false
+            if case .client(let address) = source {
+                client = address
+                isProxy = host.clients.proxies.contains(address)
+            }
+            state.proxyHeaderEnded(at: host.loop.now)
+            return length
+        }
+    }
+
     /// Nil when the head is not whole yet.
     private func takeHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
         do throws(RequestError) {
@@ -106,7 +127,8 @@ extension Connection {
     private func answerHead(_ bytes: UnsafeRawBufferPointer) {
         if !parser.head.keepAlive { state.closeAfterAnswer() }
         let exchange = Exchange(
-            peer: peer, method: parser.head.method, firstByte: state.firstByte, requestID: host.nextRequestID())
+            client: isProxy ? ForwardedAddress.client(of: client, parser.head, bytes, host.clients) : client,
+            method: parser.head.method, firstByte: state.firstByte, requestID: requestID(bytes))
         // A length of zero is a body of which nothing is to come.
         let hasBody = parser.head.body != .none && parser.head.body != .length(0)
         let isLast = state.isLastAnswer || hasBody && !canSkipBody
@@ -130,6 +152,15 @@ extension Connection {
                 collect(parser.head.body, limit: bodyLimit, request: request)
             }
         }
+    }
+
+    /// The caller's own name for its request is taken from a trusted proxy alone, and only in a form that is safe
+    /// everywhere.
+    private func requestID(_ bytes: UnsafeRawBufferPointer) -> RequestID {
+        guard isProxy, parser.head.xRequestID.count == 1, let range = parser.head.xRequestID.range,
+            let requestID = RequestID(range.of(bytes))
+        else { return host.nextRequestID() }
+        return requestID
     }
 
     /// Whether a body that nobody wants is read for the sake of the next request. Not one that is too large, and not one
@@ -225,7 +256,7 @@ extension Connection {
     private func refuse(_ error: RequestError) {
         let exchange =
             self.exchange
-            ?? Exchange(peer: peer, method: nil, firstByte: state.firstByte, requestID: host.nextRequestID())
+            ?? Exchange(client: client, method: nil, firstByte: state.firstByte, requestID: host.nextRequestID())
         host.handler.refused(error.status, exchange)
         var response = Response.refusal(error, requestID: exchange.requestID)
         addFields(to: &response)

@@ -7,7 +7,12 @@ import Reactor
 /// The way of a request: `readInput` -> `consume` (Connection+Requests) -> handler -> `flush` (Connection+Output).
 actor Connection: ReadinessHandler {
     nonisolated let host: ConnectionHost
-    let peer: SocketAddress
+    /// Who is at the other end: the socket's peer, or the client that a PROXY header names.
+    var client: SocketAddress
+    /// `client` is a trusted proxy: its requests say whose they are.
+    var isProxy: Bool
+    /// The PROXY header is still to come.
+    var awaitsHeader: Bool
     var transport: Transport?
     var state: ConnectionState
     var parser: RequestParser
@@ -40,15 +45,19 @@ actor Connection: ReadinessHandler {
 
     init(host: ConnectionHost, transport: consuming Transport, peer: SocketAddress) {
         self.host = host
-        self.peer = peer
+        client = peer
+        awaitsHeader = host.clients.proxyProtocol != .off
+        isProxy = host.clients.proxies.contains(peer)
         self.transport = consume transport
         parser = RequestParser(limits: host.headLimits)
-        state = ConnectionState(deadlines: host.deadlines, now: host.loop.now)
+        state = ConnectionState(deadlines: host.deadlines, now: host.loop.now, awaitsHeader: awaitsHeader)
     }
 
     /// Takes its place on the loop. A connection that epoll does not take is closed.
     func start() {
         host.add(self)
+        // Anybody else could claim to be anyone.
+        if awaitsHeader, !isProxy { return refuseConnection() }
         guard let descriptor = transport?.descriptor else { return }
         do throws(SystemError) {
             // Registered once for both directions: edge-triggered, an unused direction costs nothing.
@@ -99,6 +108,13 @@ actor Connection: ReadinessHandler {
         close()
     }
 
+    /// Ends a connection that is not, or does not begin, as the listener's PROXY protocol has it. Without a word: what
+    /// speaks it need not speak HTTP.
+    func refuseConnection() {
+        host.counters.refused()
+        close()
+    }
+
     // MARK: Deadlines
 
     /// One timer a connection, set anew only when the deadline moved closer: a busy connection's deadline moves away with
@@ -114,7 +130,7 @@ actor Connection: ReadinessHandler {
         timer = nil
         switch state.expiry(at: host.loop.now) {
         case .later: armTimer()
-        case .close: close()
+        case .close: awaitsHeader ? refuseConnection() : close()
         case .timeOut: endOverdue(RequestError(.requestTimeout, "the request took too long to arrive"))
         case .giveUp:
             task?.cancel()

@@ -14,6 +14,8 @@ package final class ConnectionHost: @unchecked Sendable {
     /// Without a limit of the body: the handler says, once it has seen the head, whether it wants one and how much.
     let headLimits: Limits
     package let deadlines: Deadlines
+    /// Whom to believe about who a client is.
+    let clients: ClientPolicy
     /// More connections than this wait in the kernel's queue.
     package let maximumConnections: Int
     package let counters: ConnectionCounters
@@ -31,7 +33,8 @@ package final class ConnectionHost: @unchecked Sendable {
     var onClose: (() -> Void)?
 
     package init(
-        loop: EventLoop, limits: Limits, deadlines: Deadlines, maximumConnections: Int, handler: any RequestHandler
+        loop: EventLoop, limits: Limits, deadlines: Deadlines, maximumConnections: Int,
+        clients: ClientPolicy = ClientPolicy(), handler: any RequestHandler
     ) {
         self.loop = loop
         self.limits = limits
@@ -39,6 +42,7 @@ package final class ConnectionHost: @unchecked Sendable {
         headLimits.bodyBytes = .max
         self.headLimits = headLimits
         self.deadlines = deadlines
+        self.clients = clients
         self.maximumConnections = maximumConnections
         self.handler = handler
         counters = ConnectionCounters()

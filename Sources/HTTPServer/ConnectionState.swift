@@ -4,6 +4,8 @@ package import Reactor
 /// deadline and every order of events is tested without waiting.
 package struct ConnectionState: Sendable {
     package enum Phase: Sendable, Equatable {
+        /// Before the PROXY header, where one must come.
+        case header
         /// Between requests.
         case idle
         /// Part of a head has come.
@@ -45,23 +47,32 @@ package struct ConnectionState: Sendable {
     private let deadlines: Deadlines
     private var phaseAfterWriting = Phase.idle
 
-    package init(deadlines: Deadlines, now: MonotonicTime) {
+    package init(deadlines: Deadlines, now: MonotonicTime, awaitsHeader: Bool = false) {
         self.deadlines = deadlines
         firstByte = now
-        deadline = now.adding(milliseconds: deadlines.idle)
+        // The balancer sends it at once: nobody is idle before.
+        deadline = now.adding(milliseconds: awaitsHeader ? deadlines.head : deadlines.idle)
+        if awaitsHeader { phase = .header }
     }
 
     /// Whether further input may be read now: not while an answer is made or waits to be taken, so that a peer that does
     /// not read its answers cannot make us hold more of them.
     package var takesInput: Bool {
         switch phase {
-        case .idle, .head, .body, .lingering: true
+        case .header, .idle, .head, .body, .lingering: true
         case .handling, .writing, .closed: false
         }
     }
 
     /// The next answer is the last one.
     package var isLastAnswer: Bool { isClosing || isDraining }
+
+    /// The PROXY header came whole.
+    package mutating func proxyHeaderEnded(at now: MonotonicTime) {
+        guard phase == .header else { return }
+        phase = .idle
+        deadline = now.adding(milliseconds: isDraining ? deadlines.drainingIdle : deadlines.idle)
+    }
 
     /// Bytes of a request came, its head is not whole.
     package mutating func headBegan(at now: MonotonicTime) {
@@ -119,7 +130,7 @@ package struct ConnectionState: Sendable {
         case .body: deadline = firstByte.adding(milliseconds: deadlines.body)
         case .handling: deadline = firstByte.adding(milliseconds: deadlines.total)
         case .lingering: deadline = now.adding(milliseconds: deadlines.linger)
-        case .head, .writing, .closed: break
+        case .header, .head, .writing, .closed: break
         }
     }
 
@@ -140,7 +151,9 @@ package struct ConnectionState: Sendable {
     /// The server ends. An idle connection gets a moment for what is on its way.
     package mutating func drain(at now: MonotonicTime) {
         isDraining = true
-        if phase == .idle { deadline = min(deadline, now.adding(milliseconds: deadlines.drainingIdle)) }
+        if phase == .idle || phase == .header {
+            deadline = min(deadline, now.adding(milliseconds: deadlines.drainingIdle))
+        }
     }
 
     package func expiry(at now: MonotonicTime) -> Expiry {
@@ -148,7 +161,7 @@ package struct ConnectionState: Sendable {
         switch phase {
         case .head, .body: return .timeOut
         case .handling: return .giveUp
-        case .idle, .writing, .lingering, .closed: return .close
+        case .header, .idle, .writing, .lingering, .closed: return .close
         }
     }
 }

@@ -3,12 +3,14 @@ package import Reactor
 
 /// What is known of a request besides its bytes.
 package struct Exchange: Sendable {
-    package let peer: SocketAddress
+    /// Whose request it is: the connection's other end, or who a trusted proxy says stands behind it; then the port is
+    /// 0. `.none` on a Unix socket.
+    package let client: SocketAddress
     /// Nil of a head that could not be read.
     package let method: Method?
     /// When its first byte came: latencies and deadlines count from here.
     package let firstByte: MonotonicTime
-    /// Goes into `X-Request-Id`, problems and the log.
+    /// Goes into `X-Request-Id`, problems and the log. A trusted proxy's own, if it sent one.
     package let requestID: RequestID
 }
 

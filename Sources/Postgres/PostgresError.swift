@@ -1,7 +1,8 @@
 /// Why a statement was not answered. What it says decides whether repeating it is safe.
 package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: Sendable, Equatable {
-        /// Nothing was sent: no connection, too many wait, or no turn before the deadline.
+        /// Nothing was sent: no connection, too many wait, or no turn before the deadline. Or nothing of what was sent can
+        /// have been committed, since it changes nothing or its COMMIT was not sent.
         case unavailable
         /// The connection broke, or the deadline passed, after something was sent that may have been committed.
         case inDoubt
@@ -42,6 +43,11 @@ package struct SQLState: Sendable, Hashable, CustomStringConvertible {
     package static let crashShutdown = SQLState("57P02")
     package static let cannotConnectNow = SQLState("57P03")
     package static let readOnlyTransaction = SQLState("25006")
+    /// A prepared statement that the connection does not have (any more).
+    package static let unknownStatement = SQLState("26000")
+    /// Of a prepared statement: its table has other columns now.
+    package static let featureNotSupported = SQLState("0A000")
+    package static let invalidPassword = SQLState("28P01")
     package static let tooManyConnections = SQLState("53300")
     package static let diskFull = SQLState("53100")
     package static let undefinedTable = SQLState("42P01")

@@ -25,9 +25,15 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// A loop that has nothing to do still wakes this often, so that a watcher can tell idle from stuck.
     private static let longestWaitMilliseconds: UInt64 = 1000
 
+    /// A gap between two rounds that is a pause: the process was stopped, the machine slept, or somebody held the loop.
+    /// An idle loop's rounds are half of it apart.
+    private static let pauseNanoseconds: UInt64 = 2_000_000_000
+
     package let name: String
     /// Time of the current round: one clock read serves all events taken in it.
     package private(set) var now = MonotonicTime.now
+    /// When the last pause of over two seconds ended: what came in before was not looked at meanwhile. On the loop.
+    package private(set) var resumedAt = MonotonicTime(nanoseconds: 0)
 
     private let inbox = Lock(Inbox())
     private let wakeDescriptor: Int32
@@ -131,7 +137,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// One turn: events, what other threads handed in, due timers, jobs. False when the loop is to end.
     private func round() -> Bool {
         let count = epoll!.wait(milliseconds: waitMilliseconds())
+        let previous = now
         now = .now
+        if now.nanoseconds(since: previous) > EventLoop.pauseNanoseconds { resumedAt = now }
         lastTick.store(now.nanoseconds, ordering: .relaxed)
         var goesOn = true
         for index in 0..<count {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Nanoseconds of CLOCK_MONOTONIC: what deadlines and latencies are counted in. Never compared with wall time.
+/// Nanoseconds of CLOCK_BOOTTIME: what deadlines and latencies are counted in. It never jumps and, unlike
+/// CLOCK_MONOTONIC, goes on while the machine sleeps: what a node knew before it is as old as it is.
 package struct MonotonicTime: Sendable, Hashable, Comparable {
     package var nanoseconds: UInt64
 
@@ -10,7 +11,7 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
 
     package static var now: MonotonicTime {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(CLOCK_BOOTTIME, &time)
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
@@ -20,6 +21,12 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
         let (delta, tooLong) = UInt64(milliseconds).multipliedReportingOverflow(by: 1_000_000)
         let (sum, overflow) = nanoseconds.addingReportingOverflow(delta)
         return tooLong || overflow ? .distantFuture : MonotonicTime(nanoseconds: sum)
+    }
+
+    /// Saturating, like `adding(milliseconds:)`.
+    package func adding(nanoseconds delta: UInt64) -> MonotonicTime {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(delta)
+        return overflow ? .distantFuture : MonotonicTime(nanoseconds: sum)
     }
 
     /// Nanoseconds since `earlier`; zero if it is later.

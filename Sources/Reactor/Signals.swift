@@ -12,6 +12,12 @@ package enum Signals {
         guard code == 0 else { throw SystemError("pthread_sigmask", code: code) }
     }
 
+    /// Whether a blocked signal has arrived and nobody has taken it.
+    package static func isPending(_ signal: Int32) -> Bool {
+        var pending = sigset_t()
+        return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1
+    }
+
     /// Calls `action` on `loop` with the number of each of `signals` as it arrives. They must be blocked. The watch lasts
     /// as long as the loop.
     package static func watch(

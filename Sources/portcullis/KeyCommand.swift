@@ -33,7 +33,8 @@ struct KeyCommand: ParsableCommand {
                 A planned rotation logs nobody out: the old key verifies for as long as its tokens live, and the next one \
                 was published beforehand. After --compromised the old key is trusted no more: its access tokens are \
                 refused at once, and clients get new ones by their refresh tokens; of a compromised refresh key all \
-                sessions that rest on it end. Asks first on a terminal then.
+                sessions that rest on it end, and of a compromised device key all devices are new ones at their next \
+                login. Asks first on a terminal then.
 
                 EXAMPLES
                   portcullis key rotate
@@ -42,7 +43,7 @@ struct KeyCommand: ParsableCommand {
                 """)
 
         @Flag(help: "Somebody else may have the key.") var compromised = false
-        @Option(help: "The ring: signing or refresh.") var purpose = "signing"
+        @Option(help: "The ring: signing, refresh or device.") var purpose = "signing"
         @Option(help: "The key's id; the active one unless told.") var kid: String?
         @Flag(help: "Do not ask.") var yes = false
         @OptionGroup var installation: InstallationOptions

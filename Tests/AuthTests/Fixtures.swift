@@ -75,7 +75,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     private var passwords: [Identifier: StoredPassword] = [:]
     private var sessions: [Identifier: StoredSession] = [:]
     private var ended: [Identifier: Revocation] = [:]
-    private var counted: [Int64: [UInt8]] = [:]
+    private var counted: [Int64: [[UInt8]?]] = [:]
     private var nextAttempt: Int64 = 0
 
     func setAway(_ isAway: Bool) { self.isAway = isAway }
@@ -147,9 +147,11 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
         try note("reserve")
         let user = users.values.first { $0.username == attempt.username }
         var reservation: AttemptReservation?
-        if counted.values.count(where: { $0 == attempt.nameKey }) < caps.unknownDevices {
+        let subject = [attempt.nameKey, attempt.deviceKey]
+        let cap = attempt.deviceKey == nil ? caps.unknownDevices : caps.knownDevice
+        if counted.values.count(where: { $0 == subject }) < cap {
             nextAttempt += 1
-            counted[nextAttempt] = attempt.nameKey
+            counted[nextAttempt] = subject
             reservation = AttemptReservation(id: nextAttempt)
         }
         return LoginLookup(
@@ -182,7 +184,7 @@ actor MemoryStore: UserStore, SessionStore, AttemptStore, PasswordStore {
     }
 
     func refresh(
-        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin, expecting expectation: RefreshExpectation?,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
         try note("refresh")

@@ -133,13 +133,14 @@ extension AdminResult {
         #expect(
             seen == [
                 "signing active ES256", "signing next ES256", "signing retired ES256", "refresh active HS256",
-                "refresh next HS256", "lookup active HS256",
+                "refresh next HS256", "device active HS256", "device next HS256", "lookup active HS256",
             ])
         #expect(keys[2].id == ring.signing.keyID && keys[2].createdAt == testStart && keys[2].changedAt == late)
         let publication = TestKeys.policy.publicationMilliseconds
         #expect(
             keys.map(\.earliestRotation) == [
-                late.adding(milliseconds: publication), nil, nil, testStart.adding(milliseconds: publication), nil, nil,
+                late.adding(milliseconds: publication), nil, nil, testStart.adding(milliseconds: publication), nil,
+                testStart.adding(milliseconds: publication), nil, nil,
             ])
         #expect(await store.audit == [.init(event: .keyRotated, detail: "signing \(ring.signing.keyID)")])
     }
@@ -185,7 +186,7 @@ extension AdminResult {
             Issue.record("refused")
             return
         }
-        #expect(resealed.count == 5)
+        #expect(resealed.count == 7)
         #expect(await store.audit == [.init(event: .keysResealed, detail: nil)])
         let without = try await service(master(2)).load(at: late)
         #expect(without.jwks == ring.jwks && without.refresh.active.id == ring.refresh.active.id)
@@ -198,7 +199,7 @@ extension AdminResult {
 
     @Test func `sealing anew twice changes and audits nothing the second time`() async throws {
         _ = try await service(master(1)).load(at: testStart)
-        for count in [5, 0] {
+        for count in [7, 0] {
             let before = await store.changes
             guard
                 case .done(let resealed) = try await service(master(1)).reseal(

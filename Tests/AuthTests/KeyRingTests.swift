@@ -22,6 +22,7 @@ import Testing
         let keys = await store.keys
         #expect(states(keys, .signing) == [.active, .next])
         #expect(states(keys, .refresh) == [.active, .next])
+        #expect(states(keys, .device) == [.active, .next])
         #expect(states(keys, .lookup) == [.active])
         #expect(await store.changes == 1)
         let second = try await service(store).load(at: testStart.adding(seconds: 60))

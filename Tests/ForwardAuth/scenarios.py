@@ -8,7 +8,7 @@ import json
 import re
 import urllib.parse
 
-from stage import ask
+from client import ask
 
 # The only questions that may ever reach Portcullis.
 ANY, ADMIN = "/api/v1/auth/verify/any/", "/api/v1/auth/verify/roles/admin/"
@@ -72,8 +72,8 @@ def signed_in_or_not(stage):
 
 def roles_are_asked_for(stage):
     for name, path, status in [
-        ("ada", "/a", 200), ("bob", "/a", 200), ("admin", "/a", 200), ("admin", "/admin/a", 200), ("ada", "/admin/a", 403),
-        ("bob", "/admin/", 403),
+        ("ada", "/a", 200), ("bob", "/a", 200), ("admin", "/a", 200), ("admin", "/admin/a", 200),
+        ("ada", "/admin/a", 403), ("bob", "/admin/", 403),
     ]:
         reply = ask(stage.port, path, [bearer(stage.tokens[name])])
         stage.equal(f"{name} {path}", reply.status, status)
@@ -91,7 +91,8 @@ def names_cannot_be_brought_along(stage):
     for name in ("Subject", "Roles", "Session"):
         for spelled in (f"X-Auth-{name}", f"x-auth-{name.lower()}", f"X_Auth_{name}", f"X-AUTH-{name.upper()}"):
             lies.append(f"{spelled}: admin")
-    lies += ["X-Revocation-Age: 0", "X_Revocation_Age: 0", "Connection: close, X-Auth-Subject, X-Auth-Roles, Authorization"]
+    lies += ["X-Revocation-Age: 0", "X_Revocation_Age: 0"]
+    lies.append("Connection: close, X-Auth-Subject, X-Auth-Roles, Authorization")
     for name in ("ada", "bob"):
         token = stage.tokens[name]
         held = claims(token)
@@ -113,17 +114,18 @@ def nothing_of_the_request_is_in_the_question(stage):
     """Method, path, query, body and its length, cookies: none of it."""
     token, body = stage.tokens["ada"], b"b" * 100_000
     for method, sent, chunked in [
-        ("GET", b"", False), ("POST", body, False), ("PUT", body, True), ("PATCH", b"{}", False), ("DELETE", b"x", True),
-        ("OPTIONS", b"", False),
+        ("GET", b"", False), ("POST", body, False), ("PUT", body, True), ("PATCH", b"{}", False),
+        ("DELETE", b"x", True), ("OPTIONS", b"", False),
     ]:
-        reply = ask(
-            stage.port, "/a?roles=admin", [bearer(token), "Cookie: a=b", "X-Other: c", "Expect-Not: d"], method, sent, chunked)
+        fields = [bearer(token), "Cookie: a=b", "X-Other: c", "Expect-Not: d"]
+        reply = ask(stage.port, "/a?roles=admin", fields, method, sent, chunked)
         stage.equal(f"{method}", reply.status, 200)
         question = stage.witness.taken()[-1]
         stage.equal("method, path and body", (question[0], question[1], question[3]), ("GET", ANY, b""))
-        fields = sorted(name.lower() for name, _ in question[2] if name.lower() not in ("user-agent", "accept", "connection"))
-        stage.equal(
-            "fields", [name for name in fields if name != "x-request-id"], ["authorization", "host", "x-forwarded-for"])
+        # What a proxy may say of itself.
+        own = {"user-agent", "accept", "connection", "x-request-id"}
+        names = sorted({name.lower() for name, _ in question[2]} - own)
+        stage.equal("fields", names, ["authorization", "host", "x-forwarded-for"])
         stage.equal("the address", values(question, "X-Forwarded-For"), ["127.0.0.1"])
         seen = stage.application.taken()[-1]
         stage.equal("the application's", (seen[0], seen[1], seen[3]), (method, "/a?roles=admin", sent))

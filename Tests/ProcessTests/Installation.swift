@@ -32,6 +32,7 @@ final class Installation: Sendable {
         environment["PORTCULLIS_ADMIN_PASSWORD"] = Installation.password
         environment["PORTCULLIS_SIGNING_ALGORITHM"] = "ES256"
         environment["PORTCULLIS_LOOPS"] = "2"
+        environment["PORTCULLIS_DRAIN_DELAY_SECONDS"] = "0"
         environment.merge(settings) { $1 }
         return environment.filter { !$0.value.isEmpty }
     }

@@ -43,7 +43,7 @@ extension ProcessTests {
             ])
             #expect(code == 78)
             #expect(message.split(separator: "\n").count == 4)
-            for name in ["LOOPS", "DRAIN_SECONDS", "LOPS", "REDIS_URL"] {
+            for name in ["LOOPS", "DRAIN_SECONDS", "LOPS", "DATABASE_URL"] {
                 #expect(message.contains("portcullis: PORTCULLIS_\(name) "))
             }
         }

@@ -27,9 +27,10 @@ extension SessionStore {
     }
 
     package func refresh(
-        _ id: Identifier, at now: UnixTime, decide: @escaping @Sendable (StoredSession) -> RefreshDecision
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin = .server,
+        decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
-        try await refresh(id, at: now, from: .server, decide: decide)
+        try await refresh(id, at: now, from: origin, expecting: nil, decide: decide)
     }
 
     package func end(_ id: Identifier, at now: UnixTime) async throws(StoreError) -> [Revocation] {

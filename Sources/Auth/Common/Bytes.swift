@@ -2,12 +2,12 @@ import OpenSSL
 
 extension FixedWidthInteger {
     /// Network order.
-    var bigEndianBytes: [UInt8] {
+    package var bigEndianBytes: [UInt8] {
         stride(from: Self.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: self >> $0) }
     }
 
     /// From bytes in network order; of more than fit the first are lost.
-    init(bigEndianBytes bytes: some Sequence<UInt8>) {
+    package init(bigEndianBytes bytes: some Sequence<UInt8>) {
         self = bytes.reduce(0) { $0 << 8 | Self(truncatingIfNeeded: $1) }
     }
 }

@@ -13,11 +13,18 @@ package struct KeyRingPolicy: Sendable, Equatable {
     package var signingRetentionMilliseconds: Int64 = 3_720_000
     /// How long a retired refresh key still works: the absolute lifetime of sessions (30 d) and a day.
     package var refreshRetentionMilliseconds: Int64 = 31 * 86_400_000
+    /// How long the credentials of a retired device key are still good: their lifetime and a day. The ring holds two or
+    /// three such keys then.
+    package var deviceRetentionMilliseconds: Int64 = (DeviceCredential.lifetimeSeconds + 86_400) * 1000
 
     package init() {}
 
     func retentionMilliseconds(of purpose: KeyPurpose) -> Int64 {
-        purpose == .signing ? signingRetentionMilliseconds : refreshRetentionMilliseconds
+        switch purpose {
+        case .signing: signingRetentionMilliseconds
+        case .device: deviceRetentionMilliseconds
+        case .refresh, .lookup: refreshRetentionMilliseconds
+        }
     }
 }
 
@@ -66,7 +73,7 @@ package enum KeyRotationPlan: Sendable, Equatable {
 /// and handed in as `fresh`.
 package enum KeyRing {
     /// What each installation has. Each purpose joins when its feature needs it.
-    static let purposes: [KeyPurpose] = [.signing, .refresh, .lookup]
+    static let purposes: [KeyPurpose] = [.signing, .refresh, .device, .lookup]
 
     /// Names under `lookup` keys must keep their meaning, so that ring never rotates and has no next.
     private static func rotates(_ purpose: KeyPurpose) -> Bool { purpose != .lookup }

@@ -33,6 +33,7 @@ package struct KeyRingSnapshot: Sendable {
     /// Every key a good token may name: active, next, retired, in that order.
     package let verification: [TokenVerificationKey]
     package let refresh: RefreshKeys
+    package let devices: DeviceKeys
     package let lookup: LookupKeys
     /// `/.well-known/jwks.json` (RFC 7517) and its strong entity tag, quotes included (RFC 9110 section 8.8.3).
     package let jwks: [UInt8]
@@ -43,6 +44,7 @@ package struct KeyRingSnapshot: Sendable {
         if let damage = KeyRing.damage(of: stored) { throw .damaged(damage) }
         var signing: [KeyState: [TokenSigningKey]] = [:]
         var refresh: [KeyState: [RefreshKey]] = [:]
+        var devices: [KeyState: [DeviceKey]] = [:]
         var lookup: LookupKeys?
         for key in stored {
             let secret: SecretBytes
@@ -52,8 +54,9 @@ package struct KeyRingSnapshot: Sendable {
             switch key.purpose {
             case .signing: signing[key.state, default: []].append(try KeyRingSnapshot.signingKey(key, secret))
             case .refresh: refresh[key.state, default: []].append(try KeyRingSnapshot.refreshKey(key, secret))
+            case .device: devices[key.state, default: []].append(try KeyRingSnapshot.deviceKey(key, secret))
             case .lookup where key.state == .active: lookup = LookupKeys(HMACSHA256Key(secret))
-            case .lookup, .device: break
+            case .lookup: break
             }
         }
         guard let activeSigning = signing[.active]?.first, let activeRefresh = refresh[.active]?.first, let lookup
@@ -64,6 +67,9 @@ package struct KeyRingSnapshot: Sendable {
         verification = [KeyState.active, .next, .retired].flatMap { signing[$0, default: []].map(\.verificationKey) }
         self.refresh = RefreshKeys(
             active: activeRefresh, others: refresh[.next, default: []] + refresh[.retired, default: []])
+        // No active one in an installation from before there were any.
+        self.devices = DeviceKeys(
+            active: devices[.active]?.first, others: devices[.next, default: []] + devices[.retired, default: []])
         self.lookup = lookup
         do throws(TokenKeyError) { jwks = try JWKS.document(verification) } catch { throw .signing(error) }
         do throws(OpenSSLError) {
@@ -78,7 +84,8 @@ package struct KeyRingSnapshot: Sendable {
         switch purpose {
         case .signing: signing.keyID
         case .refresh: refresh.active.id.hexText
-        case .lookup, .device: nil
+        case .device: devices.active?.id.hexText
+        case .lookup: nil
         }
     }
 
@@ -96,5 +103,10 @@ package struct KeyRingSnapshot: Sendable {
     private static func refreshKey(_ key: StoredKey, _ secret: SecretBytes) throws(KeyRingError) -> RefreshKey {
         guard let id = UInt64(hexText: key.id) else { throw .damaged("\(key.id) is no id of a refresh key") }
         do throws(OpenSSLError) { return try RefreshKey(id: id, secret: secret) } catch { throw .openSSL(error) }
+    }
+
+    private static func deviceKey(_ key: StoredKey, _ secret: SecretBytes) throws(KeyRingError) -> DeviceKey {
+        guard let id = UInt64(hexText: key.id) else { throw .damaged("\(key.id) is no id of a device key") }
+        do throws(OpenSSLError) { return try DeviceKey(id: id, secret: secret) } catch { throw .openSSL(error) }
     }
 }

@@ -50,6 +50,16 @@ package struct KeyService: Sendable {
         return try KeyRingSnapshot(opening: stored, with: master)
     }
 
+    /// The rings as they are stored now; nothing is made and nothing moves on.
+    package func reload() async throws(KeyRingError) -> KeyRingSnapshot {
+        try KeyRingSnapshot(opening: try await update { _ in nil }, with: master)
+    }
+
+    /// The same with another list of master keys.
+    package func under(_ master: MasterKeys) -> KeyService {
+        KeyService(store: store, master: master, policy: policy, makeSigningKey: makeSigningKey)
+    }
+
     private func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(KeyRingError) -> [StoredKey] {

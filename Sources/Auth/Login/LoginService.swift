@@ -6,18 +6,19 @@ package struct LoginRequest: Sendable {
     package let username: String
     package let password: String
     package let address: ClientAddress
-    /// A device whose credential was checked; nil for an unknown one.
-    package let device: Identifier?
+    /// As the client sent it; nil without one. What is no credential of this account makes the device an unknown one.
+    package let deviceCredential: String?
     /// For the audit.
     package let requestID: String?
 
     package init(
-        username: String, password: String, address: ClientAddress, device: Identifier? = nil, requestID: String? = nil
+        username: String, password: String, address: ClientAddress, deviceCredential: String? = nil,
+        requestID: String? = nil
     ) {
         self.username = username
         self.password = password
         self.address = address
-        self.device = device
+        self.deviceCredential = deviceCredential
         self.requestID = requestID
     }
 
@@ -95,14 +96,18 @@ package struct LoginService: Sendable {
         // No account can have such a name, so nothing is told by answering at once.
         guard let name = Username(request.username) else { return .refused }
 
+        let state = state()
+        let device = request.deviceCredential.flatMap {
+            DeviceCredential($0, of: name, keys: state.keys.devices, at: state.now)
+        }
         let attempt = PasswordAttempt(
-            name: name, password: password, address: request.address, device: request.device)
+            name: name, password: password, address: request.address, device: device?.device)
         let outcome = await check.check(attempt) { _, password in
-            password.opensSession(at: state().now) ? nil : .oneTimePasswordOver
+            password.opensSession(at: self.state().now) ? nil : .oneTimePasswordOver
         }
         switch outcome {
         case .match(let user, let stored, let reservation, _):
-            let result = await open(user, with: stored, givingBack: reservation, from: request.origin)
+            let result = await open(user, with: stored, on: device, givingBack: reservation, from: request.origin)
             if case .granted = result { await rehash(password, of: user, from: stored.hash) }
             return result
         case .mismatch(let failure, let user):
@@ -117,8 +122,8 @@ package struct LoginService: Sendable {
     }
 
     private func open(
-        _ user: User, with password: StoredPassword, givingBack reservation: AttemptReservation,
-        from origin: RequestOrigin
+        _ user: User, with password: StoredPassword, on device: DeviceCredential?,
+        givingBack reservation: AttemptReservation, from origin: RequestOrigin
     ) async -> LoginResult {
         let state = state()
         do {
@@ -132,6 +137,8 @@ package struct LoginService: Sendable {
             // Before the row, so that a failure of OpenSSL leaves no session behind.
             var tokens = try issuer.tokens(for: session, of: user, secret: secret, in: state)
             tokens.mustChangePassword = password.oneTime != nil
+            tokens.deviceCredential =
+                DeviceCredential.afterSuccess(device, of: user.username, keys: state.keys.devices, at: state.now)?.text
             let opening = try await sessions.open(
                 session, maximumPerUser: limits.sessionsPerUser, givingBack: reservation,
                 usesOneTimePassword: password.oneTime != nil,

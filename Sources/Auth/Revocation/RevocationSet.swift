@@ -77,6 +77,19 @@ package struct RevocationSet: Sendable {
             || tokens[subject.token] != nil
     }
 
+    /// Whether applying `revocation` would change nothing.
+    package func covers(_ revocation: Revocation) -> Bool {
+        switch revocation {
+        case .token(let id, let user, let until):
+            tokens[id].map { $0.until >= until && ($0.user != nil || user == nil) } ?? false
+        case .session(let id, let user, let until):
+            sessions[id].map { $0.until >= until && ($0.user != nil || user == nil) } ?? false
+        case .user(let id, let version, let until):
+            users[id].map { $0.until >= until && $0.minimumVersion >= version } ?? false
+        case .generation(let minimum): generation >= minimum
+        }
+    }
+
     /// The set with `revocations`. Idempotent, and the order in which sets of revocations are applied does not matter.
     package func applying(_ revocations: some Sequence<Revocation>) -> RevocationSet {
         var generation = generation

@@ -50,7 +50,10 @@ package struct RefreshService: Sendable {
         let (now, grace) = (before.now, graceMilliseconds)
         let result: RefreshResult
         do throws(StoreError) {
-            result = try await sessions.refresh(token.sessionID, at: now, from: origin) { session in
+            let expectation = RefreshExpectation(presented: token.counter, graceMilliseconds: grace)
+            result = try await sessions.refresh(
+                token.sessionID, at: now, from: origin, expecting: expectation
+            ) { session in
                 RefreshService.decide(session, presented: token, keys: keys, at: now, graceMilliseconds: grace)
             }
         } catch {

@@ -73,6 +73,19 @@ package enum RefreshResult: Sendable {
     case undecidable
 }
 
+/// What the presented token says of itself, for a store that can answer in one round trip: from it and the row follows
+/// what `RefreshRule` decides if the proof is good. It proves nothing: `decide` is asked all the same.
+package struct RefreshExpectation: Sendable, Equatable {
+    /// The token's counter.
+    package let presented: UInt32
+    package let graceMilliseconds: Int64
+
+    package init(presented: UInt32, graceMilliseconds: Int64) {
+        self.presented = presented
+        self.graceMilliseconds = graceMilliseconds
+    }
+}
+
 /// Sessions and their rotation. Every method is one transaction, durable when it returns.
 package protocol SessionStore: Sendable {
     /// Stores a session if the user is still enabled with the version it carries; at most `maximumPerUser` stay, the one
@@ -89,8 +102,12 @@ package protocol SessionStore: Sendable {
     /// callers are serialised. A session whose user is disabled is refused without asking; so is one whose user has a
     /// one-time password not yet replaced, and it stays: once another password is chosen, it is refreshed like any other.
     /// One whose user has a newer version is asked and, when granted, takes the new version.
+    ///
+    /// With an expectation a store may carry out at once what it foretells, ask `decide` afterwards, and set right in a
+    /// second transaction what was decided otherwise; nothing that cannot be taken back is done unasked. `decide` must
+    /// answer by `RefreshRule` then, with the expectation's counter and grace.
     func refresh(
-        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin, expecting expectation: RefreshExpectation?,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult
 

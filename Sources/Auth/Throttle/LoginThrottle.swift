@@ -10,8 +10,23 @@ package enum ThrottleVerdict: Sendable, Equatable {
 package struct ThrottleReservation: Sendable, Equatable {
     /// Those of failure rules.
     package let keys: [ThrottleKey]
+    package let place: Place
+    /// Those of `keys` that were counted in this process besides the fleet's counters.
+    package let alsoHere: [ThrottleKey]
 
-    package init(keys: [ThrottleKey]) { self.keys = keys.filter(\.rule.isGivenBack) }
+    /// Which counters have it: only there can it be given back.
+    package enum Place: Sendable {
+        /// Those of this process.
+        case node
+        /// Those that all nodes share.
+        case fleet
+    }
+
+    package init(keys: [ThrottleKey], in place: Place = .node, alsoHere: [ThrottleKey] = []) {
+        self.keys = keys.filter(\.rule.isGivenBack)
+        self.place = place
+        self.alsoHere = alsoHere.filter(\.rule.isGivenBack)
+    }
 }
 
 /// The counters of step 3. An implementation whose counters are away decides by itself (design section 8): a throttle

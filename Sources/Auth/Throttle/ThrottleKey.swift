@@ -31,6 +31,7 @@ package struct LookupKeys: Sendable {
         if let device {
             keys.append(try make(.accountAndDevice, device.bytes + name))
             keys.append(try make(.deviceCost, device.bytes + name))
+            keys.append(try make(.knownDevicesCost, name))
         } else {
             keys.append(try make(.account, name))
             keys.append(try make(.accountAndAddress, address.bytes + name))
@@ -61,7 +62,7 @@ package struct LookupKeys: Sendable {
     /// What is counted of an account whatever address or device it is tried from.
     package func account(_ account: Username) throws(OpenSSLError) -> [ThrottleKey] {
         let name = Array(account.text.utf8)
-        return [try make(.account, name), try make(.accountCost, name)]
+        return try [.account, .accountCost, .knownDevicesCost].map { rule throws(OpenSSLError) in try make(rule, name) }
     }
 
     /// For the attempts table; each kind of subject has a label of its own.
@@ -75,6 +76,11 @@ package struct LookupKeys: Sendable {
 
     package func device(_ device: Identifier) throws(OpenSSLError) -> [UInt8] {
         try key.authenticate(Array("device:".utf8) + device.bytes)
+    }
+
+    /// What the nodes of a fleet tag their revocation stream with.
+    package func stream() throws(OpenSSLError) -> HMACSHA256Key {
+        HMACSHA256Key(try key.derivingSecret(label: "revocation stream"))
     }
 
     private func make(_ rule: ThrottleRule, _ subject: [UInt8]) throws(OpenSSLError) -> ThrottleKey {

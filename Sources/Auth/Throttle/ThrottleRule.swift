@@ -19,6 +19,10 @@ package enum ThrottleRule: UInt8, Sendable, CaseIterable {
     case accountCost
     /// Attempts from one known device at one account, whatever they came to.
     case deviceCost
+    /// Attempts from all known devices of one account together, whatever they came to: each success of an unknown device
+    /// makes a known one, and each of those has buckets of its own. So wide that a few stolen credentials, each held by
+    /// `deviceCost`, do not fill it for the owner.
+    case knownDevicesCost
     /// All attempts of unknown devices, whatever they came to. Asked last: what another rule refuses takes nothing of it.
     case global
     /// Registrations from one address. Each costs a hash and a row that stays, so the rates are by the hour.
@@ -38,7 +42,8 @@ package enum ThrottleRule: UInt8, Sendable, CaseIterable {
         switch self {
         case .address, .network, .site, .account, .accountAndAddress, .accountAndDevice: true
         case .registrationAddress, .registrationNetwork, .registrationSite: true
-        case .addressCost, .accountCost, .deviceCost, .global, .refreshSession, .refreshAddress: false
+        case .addressCost, .accountCost, .deviceCost, .knownDevicesCost, .global, .refreshSession, .refreshAddress:
+            false
         }
     }
 
@@ -72,6 +77,7 @@ package struct ThrottleLimits: Sendable, Equatable {
             case .accountAndAddress, .accountAndDevice: GCRA(burst: 5, intervalMilliseconds: 30_000)
             case .addressCost: GCRA(burst: 120, intervalMilliseconds: 500)
             case .accountCost, .deviceCost: GCRA(burst: 30, intervalMilliseconds: 5_000)
+            case .knownDevicesCost: GCRA(burst: 150, intervalMilliseconds: 1_000)
             case .global: GCRA(burst: 400, perSecond: 200)
             case .registrationAddress, .registrationNetwork, .registrationSite:
                 ThrottleLimits.registration(rule, perHour: ThrottleLimits.registrationsPerHour)
@@ -110,6 +116,16 @@ package struct ThrottleLimits: Sendable, Equatable {
     private static func refresh(perSecond rate: Int) -> GCRA {
         let rate = min(max(1, rate), 10_000)
         return GCRA(burst: UInt16(clamping: rate * 5), perSecond: UInt32(rate))
+    }
+
+    /// What each of `nodes` allows by itself when they have no counters in common. Limits of refreshes are as they were:
+    /// they spare a node's own loops.
+    package func shared(among nodes: Int) -> ThrottleLimits {
+        var shared = self
+        for rule in ThrottleRule.allCases where rule.purpose != .refresh {
+            shared[rule] = self[rule].share(among: nodes)
+        }
+        return shared
     }
 
     package subscript(rule: ThrottleRule) -> GCRA {

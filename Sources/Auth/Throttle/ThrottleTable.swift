@@ -17,14 +17,21 @@ package struct ThrottleTable: Sendable {
 
     private static let ways = 8
 
-    private let limits: ThrottleLimits
+    /// Of all nodes together.
+    private let whole: ThrottleLimits
+    /// Of this one.
+    private var limits: ThrottleLimits
+    private var nodes = 1
     private let setMask: UInt64
     private var entries: [Entry]
+    /// No entry is live from then on.
+    private var latestArrival: Int64 = .min
     /// How many live entries had to go for others, for the metrics.
     package private(set) var evictions: UInt64 = 0
 
     /// `capacity` is rounded up to a power of two, between 64 and 16 million.
     package init(limits: ThrottleLimits = ThrottleLimits(), capacity: Int = ThrottleTable.standardCapacity) {
+        whole = limits
         self.limits = limits
         var sets = 64 / ThrottleTable.ways
         while sets * ThrottleTable.ways < min(capacity, 1 << 24) { sets *= 2 }
@@ -34,6 +41,14 @@ package struct ThrottleTable: Sendable {
 
     package var capacity: Int { entries.count }
 
+    /// Allows from now on what is one node's share when `count` count apart. What was counted before stays: a TAT means
+    /// the same under any limits.
+    package mutating func share(among count: Int) {
+        guard count != nodes else { return }
+        nodes = count
+        limits = whole.shared(among: count)
+    }
+
     /// See `LoginThrottle.reserve`. `keys` are few and all different.
     package mutating func reserve(_ keys: [ThrottleKey], at now: UnixTime) -> ThrottleVerdict {
         let now = ThrottleTable.microseconds(now)
@@ -41,8 +56,13 @@ package struct ThrottleTable: Sendable {
         arrivals.reserveCapacity(keys.count)
         var refusal: (rule: ThrottleRule, wait: Int64)?
         for key in keys {
-            let stored = index(of: key).map { entries[$0].arrival } ?? now
-            switch limits[key.rule].decide(stored: stored, at: now) {
+            let limit = limits[key.rule]
+            var stored = now
+            if let index = index(of: key) {
+                entries[index].arrival = limit.bounded(stored: entries[index].arrival, at: now)
+                stored = entries[index].arrival
+            }
+            switch limit.decide(stored: stored, at: now) {
             case .conforming(let next): arrivals.append(next)
             case .early(let wait):
                 if wait > refusal?.wait ?? 0 { refusal = (key.rule, wait) }
@@ -55,10 +75,32 @@ package struct ThrottleTable: Sendable {
         return .reserved(ThrottleReservation(keys: keys))
     }
 
+    /// Counts those of `keys` that are counted here already and not idle yet;
+    package mutating func reserveLive(_ keys: [ThrottleKey], at now: UnixTime) -> LiveVerdict {
+        let microseconds = ThrottleTable.microseconds(now)
+        if latestArrival <= microseconds { return .reserved([]) }
+        let live = keys.filter { key in index(of: key).map { entries[$0].arrival > microseconds } ?? false }
+        if case .refused(let rule, let wait) = reserve(live, at: now) {
+            return .refused(by: rule, retryAfterMilliseconds: wait)
+        }
+        return .reserved(live)
+    }
+
+    /// What `reserveLive` comes to.
+    package enum LiveVerdict: Sendable, Equatable {
+        case reserved([ThrottleKey])
+        case refused(by: ThrottleRule, retryAfterMilliseconds: Int64)
+    }
+
     /// See `LoginThrottle.giveBack`. A key that was evicted or went idle since has nothing to give back.
     package mutating func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) {
+        giveBack(reservation.keys, at: now)
+    }
+
+    /// Takes back what was just counted under `keys`, of whatever rule.
+    package mutating func giveBack(_ keys: [ThrottleKey], at now: UnixTime) {
         let now = ThrottleTable.microseconds(now)
-        for key in reservation.keys {
+        for key in keys {
             guard let index = index(of: key), entries[index].arrival > now else { continue }
             entries[index].arrival = limits[key.rule].givingBack(stored: entries[index].arrival, at: now)
         }
@@ -87,6 +129,7 @@ package struct ThrottleTable: Sendable {
     }
 
     private mutating func store(_ arrival: Int64, for key: ThrottleKey, at now: Int64) {
+        latestArrival = max(latestArrival, arrival)
         var victim = set(of: key).lowerBound
         for index in set(of: key) {
             if entries[index].high == key.high, entries[index].low == key.low {

@@ -29,6 +29,8 @@ package struct SessionTokens: Sendable, Equatable {
     package let user: Identifier
     /// The password that opened the session was good for this once.
     package var mustChangePassword = false
+    /// What makes the device a known one at the next login. Nil after a refresh, which shows no password.
+    package var deviceCredential: String?
 }
 
 extension SessionTokens: CustomStringConvertible, CustomReflectable {

@@ -9,16 +9,19 @@ package struct PasswordRequest: Sendable {
     /// Whose access token asks.
     package let subject: RevocationSubject
     package let address: ClientAddress
+    /// As the client sent it; nil without one.
+    package let deviceCredential: String?
     package let requestID: String?
 
     package init(
         oldPassword: String, newPassword: String, subject: RevocationSubject, address: ClientAddress,
-        requestID: String? = nil
+        deviceCredential: String? = nil, requestID: String? = nil
     ) {
         self.oldPassword = oldPassword
         self.newPassword = newPassword
         self.subject = subject
         self.address = address
+        self.deviceCredential = deviceCredential
         self.requestID = requestID
     }
 
@@ -113,13 +116,22 @@ package struct PasswordService: Sendable {
     private func compare(
         _ request: PasswordRequest, _ user: User, old: SecretBytes, new: SecretBytes
     ) async -> PasswordReply {
-        let attempt = PasswordAttempt(name: user.username, password: old, address: request.address)
+        let state = state()
+        let device = request.deviceCredential.flatMap {
+            DeviceCredential($0, of: user.username, keys: state.keys.devices, at: state.now)
+        }
+        let attempt = PasswordAttempt(
+            name: user.username, password: old, address: request.address, device: device?.device)
         let outcome = await check.check(attempt, keepsPlace: true) { user, _ in
             PasswordService.objection(to: user, request.subject)
         }
         switch outcome {
         case .match(let user, let stored, let reservation, let place):
-            return await replace(stored.hash, of: user, with: new, place, reservation, request)
+            let reply = await replace(stored.hash, of: user, with: new, place, reservation, request)
+            guard case .changed(var tokens) = reply else { return reply }
+            tokens.deviceCredential =
+                DeviceCredential.afterSuccess(device, of: user.username, keys: state.keys.devices, at: state.now)?.text
+            return .changed(tokens)
         case .mismatch(.accountChanged, _), .mismatch(.disabled, _), .mismatch(.unknownUser, _): return .gone
         case .mismatch(let failure, _):
             note(failure.rawValue, request)

@@ -11,9 +11,22 @@ package import Reactor
 package struct Configuration: Sendable {
     package var listen = SocketAddress("127.0.0.1:8080")!  // why: a literal that the tests read
     package var opsListen = SocketAddress("127.0.0.1:9090")!  // why: a literal that the tests read
+    /// Who stands between clients and the main port. The ops port and the control socket are nobody's business but the
+    /// machine's: there the client is who connects.
+    package var clients = ClientPolicy()
     /// Event loops, one thread each.
     package var loops = 1
-    /// The data folder of the embedded store.
+    /// Where users and sessions of a fleet are; nil: in the data folder, of this node alone.
+    package var databaseURL: String?
+    /// Where a fleet counts its limits and hears of revocations at once; `none`: nowhere, so that limits are counted by
+    /// each node and revocations heard of within two seconds.
+    package var redisURL: String?
+    /// Postgres connections of this node: a statement takes a millisecond or two, so that four do some 2000 a second, a
+    /// hundred times what a core can hash.
+    package var databaseConnections = 4
+    /// How long a start waits for the database to be there: as long as a failover or a restart takes.
+    package var startSeconds = 60
+    /// The data folder: the embedded store, or of a node of a fleet only its lock and its control socket.
     package var dataFolder = "./.portcullis"
     /// Nil: `master.key` in the data folder, made on first start.
     package var masterKeyFile: String?
@@ -84,10 +97,27 @@ package struct Configuration: Sendable {
     package var logVerifySample = 1000
     /// Where the log goes; `serve` sets standard error. Nil: nowhere.
     package var logDescriptor: Int32?
-    /// From SIGTERM to the end, answered or not.
+    /// From when no more work is taken to the end, answered or not.
     package var drainSeconds = 10
+    /// How long, after SIGTERM, balancers that probe are waited for at most: three probes of HAProxy's default, two seconds
+    /// apart, and some room.
+    package var drainDelaySeconds = 8
+    /// Probes in a row that must have heard "not ready" before that time: what HAProxy asks for by default.
+    package var drainProbes = 3
+
+    /// Of this build, as other nodes and operators see it.
+    static let version = "1"
 
     package init() {}
+
+    /// Whether it shares its stores with other nodes.
+    package var isFleet: Bool { databaseURL != nil }
+    /// Where accounts are, in words.
+    var place: String { isFleet ? "the fleet's database" : dataFolder }
+    /// Nil: a fleet without Redis, or none.
+    var usedRedisURL: String? { redisURL == Configuration.noRedis ? nil : redisURL }
+    /// Said, not left out: nobody runs a fleet without Redis by mistake.
+    static let noRedis = "none"
 
     /// After how many days keys rotate by themselves; 0: only when asked.
     package var keyRotationDays: Int {

@@ -1,3 +1,4 @@
+import HTTPServer
 import JSON
 import Reactor
 
@@ -134,6 +135,20 @@ extension Setting {
                 configuration[keyPath: field] = values
                 return true
             }, get: { .array($0[keyPath: field].map { .string($0) }) })
+    }
+
+    /// CIDR blocks and addresses.
+    static func networks(_ name: String, _ field: SettingField<TrustedProxies>, _ summary: String) -> Setting {
+        Setting(
+            name: name,
+            expectation: "at most \(TrustedProxies.limit) networks or addresses, such as 10.0.0.0/8 or 2001:db8::1 "
+                + "(all bits behind the prefix zero)",
+            summary: summary, isSecret: false, form: .list,
+            set: { given, configuration in
+                guard case .list(let texts) = given, let proxies = TrustedProxies(texts) else { return false }
+                configuration[keyPath: field] = proxies
+                return true
+            }, get: { .array($0[keyPath: field].texts.map { .string($0) }) })
     }
 
     private static func textExpectation(_ maximumBytes: Int, minimumBytes: Int = 1) -> String {

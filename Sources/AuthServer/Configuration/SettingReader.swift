@@ -1,4 +1,5 @@
 import Configuration
+import HTTPServer
 import JSON
 import Passwords
 import Reactor
@@ -67,7 +68,7 @@ struct SettingReader {
     /// A misspelt name must not be silently the default.
     private mutating func checkKnown(_ given: (key: String, name: String), shown: String) {
         if Setting.all.contains(where: { $0.name == given.name }) { return }
-        problems.append("\(shown) \(Setting.unsupported[given.name] ?? "is not a setting of this version")")
+        problems.append("\(shown) is not a setting of this version")
     }
 
     private mutating func take(
@@ -105,7 +106,37 @@ struct SettingReader {
             problems.append(
                 "\(shown("PORTCULLIS_OPS_LISTEN")) must be a loopback address: the ops port has no access control")
         }
+        checkFleet()
+        checkProxyProtocol()
         checkAdminPassword()
+    }
+
+    /// A fleet is one or it is not: half of its settings would be a node that seems to be in it. What is signed by many
+    /// must carry names that somebody chose, and sealed by keys that all of them have.
+    private mutating func checkFleet() {
+        let (database, redis) = ("PORTCULLIS_DATABASE_URL", "PORTCULLIS_REDIS_URL")
+        if isGiven(database) != isGiven(redis) {
+            let (there, lacking) = isGiven(database) ? (database, redis) : (redis, database)
+            let advice = lacking == redis ? " (none: a fleet without Redis)" : ""
+            problems.append("\(lacking) must be set where \(shown(there)) is\(advice)")
+        }
+        guard isGiven(database) else { return }
+        for name in ["PORTCULLIS_MASTER_KEY_FILE", "PORTCULLIS_ISSUER", "PORTCULLIS_AUDIENCE"] where !isGiven(name) {
+            problems.append("\(name) must be set where \(shown(database)) is: all nodes have the same")
+        }
+    }
+
+    /// Whether a source has it, with a good value or another.
+    private func isGiven(_ name: String) -> Bool { origins[name] != nil || refused.contains(name) }
+
+    /// Anybody who reaches the port could say whose connection it is, and no limit by address would hold.
+    private mutating func checkProxyProtocol() {
+        guard configuration.clients.proxyProtocol != .off, configuration.clients.proxies.isEmpty,
+            !refused.contains("PORTCULLIS_TRUSTED_PROXIES")
+        else { return }
+        problems.append(
+            "\(shown("PORTCULLIS_PROXY_PROTOCOL")) needs PORTCULLIS_TRUSTED_PROXIES: the balancers that may say whose a "
+                + "connection is")
     }
 
     /// The setting's name where its value comes from: who wrote `ops_listen` into the file looks for that.

@@ -1,18 +1,46 @@
 import Auth
+import HTTPServer
 import Passwords
 
 extension Setting {
     /// Every setting of this version, in the order that reports have. Defaults are the initial values of
     /// `Configuration`'s fields, which also say why.
-    package static let all: [Setting] = addresses + accounts + tokens + capacities + logs
+    package static let all: [Setting] = addresses + fleet + accounts + tokens + capacities + logs
 
     private static let addresses: [Setting] = [
         .address("PORTCULLIS_LISTEN", \.listen, "Where the API answers; port 0 lets the system choose."),
         .address("PORTCULLIS_OPS_LISTEN", \.opsListen, "Where probes and metrics answer, on a thread of their own."),
-        .text("PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096, "Data folder of the embedded store."),
+        .networks(
+            "PORTCULLIS_TRUSTED_PROXIES", \.clients.proxies,
+            "Whose word on the client's address and on X-Request-Id is taken."),
+        .choice(
+            "PORTCULLIS_FORWARDED_FIELD", \.clients.field, "The field in which they give it; the other is ignored."),
+        .choice(
+            "PORTCULLIS_PROXY_PROTOCOL", \.clients.proxyProtocol,
+            "Version that each connection to the API must begin with."),
+        .text(
+            "PORTCULLIS_DATA", \.dataFolder, maximumBytes: 4096,
+            "Data folder of the embedded store; in a fleet of the lock and the control socket."),
         .text(
             "PORTCULLIS_MASTER_KEY_FILE", optional: \.masterKeyFile, bytes: 1...4096,
             "Master keys that seal all others; without it master.key in the data folder."),
+    ]
+
+    private static let fleet: [Setting] = [
+        .url(
+            "PORTCULLIS_DATABASE_URL", \.databaseURL,
+            "the URL of a Postgres database with its user, such as "
+                + "postgres://user:password@host:5432,other:5432/database",
+            isGood: Setting.isDatabase, "Postgres of a fleet; with it goes PORTCULLIS_REDIS_URL."),
+        .url(
+            "PORTCULLIS_REDIS_URL", \.redisURL,
+            "the URL of a Redis server, such as rediss://user:password@host:6379, or none", isGood: Setting.isRedis,
+            "Redis of a fleet; none: every node counts limits by itself and hears of revocations within 2 s."),
+        .integer(
+            "PORTCULLIS_DATABASE_CONNECTIONS", 1...256, \.databaseConnections,
+            "Postgres connections of this node; loops share them when there are fewer."),
+        .integer(
+            "PORTCULLIS_START_SECONDS", 0...3600, \.startSeconds, "How long a start waits for the fleet's database."),
     ]
 
     private static let accounts: [Setting] = [
@@ -72,7 +100,14 @@ extension Setting {
         .integer(
             "PORTCULLIS_AUDIT_RETENTION_DAYS", 1...3650, \.auditRetentionDays, "How long the audit is kept."),
         .integer(
-            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds, "From SIGTERM to the end, answered or not."),
+            "PORTCULLIS_DRAIN_DELAY_SECONDS", 0...3600, \.drainDelaySeconds,
+            "After SIGTERM, how long balancers that probe /readyz may take to notice."),
+        .integer(
+            "PORTCULLIS_DRAIN_PROBES", 1...1000, \.drainProbes,
+            "Probes in a row that must fail before they have noticed."),
+        .integer(
+            "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds,
+            "From then on to the end, answered or not."),
     ]
 
     private static let logs: [Setting] = [
@@ -80,17 +115,5 @@ extension Setting {
         .integer(
             "PORTCULLIS_LOG_VERIFY_SAMPLE", 0...1_000_000, \.logVerifySample,
             "Of so many verify requests one is logged, whatever its answer; of 0 none."),
-    ]
-
-    /// Names of the plan that this version does not have, each with what is so instead. To ignore them would be to
-    /// promise what nobody keeps.
-    static let unsupported: [String: String] = [
-        "PORTCULLIS_DATABASE_URL":
-            "is not supported by this version: everything is kept in the data folder (PORTCULLIS_DATA)",
-        "PORTCULLIS_REDIS_URL": "is not supported by this version: limits are counted in this process",
-        "PORTCULLIS_TRUSTED_PROXIES":
-            "is not supported by this version: the client's address is that of the connection",
-        "PORTCULLIS_PROXY_PROTOCOL":
-            "is not supported by this version: the client's address is that of the connection",
     ]
 }

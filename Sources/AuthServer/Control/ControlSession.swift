@@ -19,15 +19,18 @@ package final class ControlSession {
     /// The server in this process; nil while another one is used.
     private var application: Application?
 
-    /// Refuses a folder in which no server ever ran, so that a misspelt name makes no folder.
+    /// Refuses a folder in which no server ever ran, so that a misspelt name makes no folder. A fleet is where its stores
+    /// are: there a folder is made, for the lock and the socket.
     package init(_ configuration: Configuration) throws(ControlFailure) {
         self.configuration = configuration
         let path = configuration.dataFolder
+        if configuration.isFleet { mkdir(path, 0o700) }
         do throws(SystemError) {
             socket = try ControlSocket(folder: path)
         } catch {
             throw error.code == EACCES ? .notPermitted(path) : .noDataFolder(path)
         }
+        if configuration.isFleet { return }
         do throws(SystemError) {
             // The database, or the announcement of a server whose database was lost.
             let database = try socket.size(of: DatabaseFile.name)

@@ -57,7 +57,7 @@ struct RequestLog: Sendable {
         writer.key("latency_us")
         writer.integer(nanoseconds / 1000)
         writer.key("client_network")
-        writer.string(exchange.peer == .none ? "local" : RequestLog.network(exchange.peer.clientAddress))
+        writer.string(exchange.client == .none ? "local" : RequestLog.network(exchange.client.clientAddress))
         if sample > 1 {
             writer.key("sampled_one_in")
             writer.integer(sample)

@@ -12,11 +12,14 @@ struct MetricsPage {
     let hub: RevocationHub
     let log: LogQueue?
     let audit: AuditWriter
+    let clock: NodeClock
+    /// Nil for a node alone.
+    let fleet: FleetMember?
     private var text = ""
 
     init(
         workers: [Worker], hosts: [ConnectionHost], loops: [EventLoop], hashPool: HashPool, storage: any Storage,
-        hub: RevocationHub, audit: AuditWriter, log: LogQueue?
+        hub: RevocationHub, audit: AuditWriter, log: LogQueue?, clock: NodeClock, fleet: FleetMember?
     ) {
         self.workers = workers
         self.hosts = hosts
@@ -26,6 +29,8 @@ struct MetricsPage {
         self.hub = hub
         self.log = log
         self.audit = audit
+        self.clock = clock
+        self.fleet = fleet
     }
 
     func render() -> [UInt8] {
@@ -92,6 +97,10 @@ struct MetricsPage {
         sample("connections_accepted_total", "", hosts.reduce(0) { $0 + $1.counters.accepted })
         metric("accept_pauses_total", "counter", "Times accepting paused for want of descriptors or room.")
         sample("accept_pauses_total", "", hosts.reduce(0) { $0 + $1.counters.pauses })
+        metric(
+            "proxy_refused_total", "counter",
+            "Connections closed for want of a PROXY header, or of trust in its sender.")
+        sample("proxy_refused_total", "", hosts.reduce(0) { $0 + $1.counters.refusals })
         metric("loop_tasks", "gauge", "Tasks that live on a loop.")
         for loop in loops { sample("loop_tasks", "loop=\"\(loop.name)\"", loop.taskCount) }
         metric("loop_tick_age_seconds", "gauge", "Since a loop last began a round; beyond 10 it is stuck.")
@@ -147,10 +156,24 @@ struct MetricsPage {
     }
 
     private mutating func writeStore() {
-        for figure in storage.figures {
-            metric(figure.name, figure.isCounter ? "counter" : "gauge", figure.help)
-            for sample in figure.samples { self.sample(figure.name, sample.labels, sample.value) }
+        for figure in storage.figures + fleetFigures {
+            metric(figure.name, figure.type.rawValue, figure.help)
+            for sample in figure.samples { self.sample(figure.name + sample.suffix, sample.labels, sample.value) }
         }
+    }
+
+    private var fleetFigures: [Figure] {
+        guard let fleet else { return [] }
+        var figures = fleet.figures
+        if let ahead = clock.millisecondsAheadOfSystem {
+            figures.append(
+                .gauge(
+                    "clock_offset_seconds", "How far the fleet's time is ahead of the system's clock.",
+                    Double(ahead) / 1000))
+        }
+        figures.append(
+            .gauge("clock_trusted", "Whether the time is good enough to issue tokens by.", clock.isTrusted ? 1 : 0))
+        return figures
     }
 
     private mutating func writeAudit() {

@@ -8,14 +8,19 @@ struct HealthRoutes: Sendable {
 
     private let loops: [EventLoop]
     private let readiness: NodeReadiness
+    private let balancers: BalancerWatch
     /// Whether a login could be answered: asked by `/readyz?for=login` alone.
     private let canLogIn: @Sendable () -> Bool
     private let up: PreparedResponse
     private let down: PreparedResponse
 
-    init(loops: [EventLoop], readiness: NodeReadiness, canLogIn: @escaping @Sendable () -> Bool) {
+    init(
+        loops: [EventLoop], readiness: NodeReadiness, balancers: BalancerWatch,
+        canLogIn: @escaping @Sendable () -> Bool
+    ) {
         self.loops = loops
         self.readiness = readiness
+        self.balancers = balancers
         self.canLogIn = canLogIn
         up = HealthRoutes.prepared(.ok, "ok\n")
         var response = Response(.serviceUnavailable, contentType: "text/plain", body: Array("unavailable\n".utf8))
@@ -40,7 +45,9 @@ struct HealthRoutes: Sendable {
 
     /// 503 until everything is loaded and while draining.
     func ready(_ query: UnsafeRawBufferPointer?) -> PreparedResponse {
-        guard readiness.isReady else { return down }
+        let isReady = readiness.isReady
+        balancers.asked(isReady: isReady)
+        guard isReady else { return down }
         if let query, query.elementsEqual("for=login".utf8), !canLogIn() { return down }
         return up
     }

@@ -18,11 +18,13 @@ struct LoginRoute: Sendable {
         }
         let delivery = try TokenDelivery(fields)
         if delivery == .cookie { try cookie.checkSite(of: request) }
+        let device = try PresentedDevice(request, fields, cookie)
         let login = LoginRequest(
             username: try fields.requiredString("username"), password: try fields.requiredString("password"),
-            address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
+            address: exchange.client.clientAddress, deviceCredential: device.text,
+            requestID: exchange.requestID.description)
         switch await service.login(login) {
-        case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie)
+        case .granted(let tokens): return try TokenReply.response(tokens, delivery, cookie, device)
         case .refused: throw Refusal(.invalidCredentials, "Unknown user or wrong password.")
         case .passwordTooLong: throw Refusal(.invalidBody, "password must be at most 1024 bytes.")
         case .throttled(let rule, let wait):
@@ -50,15 +52,19 @@ enum TokenDelivery: Sendable {
 /// The reply to a login or a refresh (RFC 6749 section 5.1).
 enum TokenReply {
     static func response(
-        _ tokens: SessionTokens, _ delivery: TokenDelivery, _ cookie: RefreshCookie
+        _ tokens: SessionTokens, _ delivery: TokenDelivery, _ cookie: RefreshCookie, _ device: PresentedDevice? = nil
     ) throws(Refusal) -> Response {
-        var json = JSONWriter(reservingCapacity: tokens.accessToken.count + 300)
+        var json = JSONWriter(reservingCapacity: tokens.accessToken.count + 400)
         json.beginObject()
         json.key("access_token")
         json.string(String(decoding: tokens.accessToken, as: UTF8.self))
         if delivery == .body {
             json.key("refresh_token")
             json.string(tokens.refreshToken)
+            if let credential = tokens.deviceCredential {
+                json.key("device_token")
+                json.string(credential)
+            }
         }
         json.key("token_type")
         json.string("bearer")
@@ -71,18 +77,19 @@ enum TokenReply {
         json.endObject()
         var response = Response.json(.ok, json.bytes)
         response.headers.append("Cache-Control", constant: "no-store")
-        if delivery == .cookie { try cookie.set(tokens.refreshToken, on: &response) }
+        if delivery == .cookie {
+            try cookie.set(tokens.refreshToken, on: &response)
+            if let credential = tokens.deviceCredential, credential != device?.fromCookie {
+                try DeviceCookie.set(credential, on: &response)
+            }
+        }
         return response
     }
 }
 
 extension SocketAddress {
     var clientAddress: ClientAddress {
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        for index in 0..<8 {
-            high = high << 8 | UInt64(bytes[index])
-            low = low << 8 | UInt64(bytes[index + 8])
-        }
+        let (high, low) = halves
         return ClientAddress(ipv6High: high, low: low)
     }
 }
@@ -90,6 +97,6 @@ extension SocketAddress {
 extension Exchange {
     /// For the audit.
     var origin: RequestOrigin {
-        RequestOrigin(address: peer.clientAddress, requestID: requestID.description)
+        RequestOrigin(address: client.clientAddress, requestID: requestID.description)
     }
 }

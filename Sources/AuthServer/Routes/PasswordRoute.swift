@@ -16,13 +16,15 @@ struct PasswordRoute: Sendable {
         let fields = try RequestFields(request)
         let delivery = try TokenDelivery(fields)
         if delivery == .cookie { try cookie.checkSite(of: request) }
+        let device = try PresentedDevice(request, fields, cookie)
         let change = PasswordRequest(
             oldPassword: try fields.requiredString("old_password"),
             newPassword: try fields.requiredString("new_password"), subject: subject,
-            address: exchange.peer.clientAddress, requestID: exchange.requestID.description)
+            address: exchange.client.clientAddress, deviceCredential: device.text,
+            requestID: exchange.requestID.description)
         switch await service.change(change) {
         case .changed(let tokens):
-            var response = try TokenReply.response(tokens, delivery, cookie)
+            var response = try TokenReply.response(tokens, delivery, cookie, device)
             // What the browser has is a token of before: shown again, it would be taken for a stolen one.
             if delivery == .body, cookie.isCarried(by: request) { try cookie.clear(on: &response) }
             return response

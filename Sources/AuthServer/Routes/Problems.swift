@@ -1,4 +1,6 @@
+import Auth
 import HTTP
+import JWT
 
 /// The problems of this API, in one table. Types are stable; those of HTTP itself are in `HTTP.Problem`.
 extension Problem {
@@ -31,6 +33,8 @@ struct Refusal: Error {
     var retryAfterSeconds: Int?
     /// The value of `WWW-Authenticate`; every 401 has one (RFC 9110 section 15.5.2).
     var challenge: StaticString?
+    /// The access token names a key that is not in the ring at hand: another node may have made it.
+    var isUnknownKey = false
 
     init(_ problem: Problem, _ detail: String = "", retryAfterSeconds: Int? = nil, challenge: StaticString? = nil) {
         self.problem = problem
@@ -41,6 +45,13 @@ struct Refusal: Error {
 
     /// "I do not know": never a 401, always with `Retry-After` (design section 8).
     static let unavailable = Refusal(.unavailable, "Try again shortly.", retryAfterSeconds: 1)
+
+    /// An access token that is not good.
+    static func invalidToken(_ error: AuthenticationError) -> Refusal {
+        var refusal = Refusal(.invalidToken, challenge: Challenge.invalidToken)
+        refusal.isUnknownKey = error == .invalid(.unknownKey)
+        return refusal
+    }
 
     var isCrossSite: Bool { problem.slug.description == Problem.crossSite.slug.description }
 

@@ -57,9 +57,15 @@ struct RefreshCookie: Sendable {
     func clear(on response: inout Response) throws(Refusal) { try write("; Path=/; Max-Age=0", on: &response) }
 
     private func write(_ value: String, on response: inout Response) throws(Refusal) {
+        try response.appendCookie("\(RefreshCookie.name)=\(value)")
+    }
+}
+
+extension Response {
+    /// `cookie` is name, value and the attributes that differ; of all of ours no script and no other site has a use.
+    mutating func appendCookie(_ cookie: String) throws(Refusal) {
         do throws(InvalidFieldValue) {
-            try response.headers.append(
-                "Set-Cookie", "\(RefreshCookie.name)=\(value); HttpOnly; Secure; SameSite=Strict")
+            try headers.append("Set-Cookie", "\(cookie); HttpOnly; Secure; SameSite=Strict")
         } catch {
             throw .unavailable
         }

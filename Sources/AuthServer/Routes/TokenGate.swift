@@ -23,7 +23,7 @@ struct TokenGate {
                 do throws(AuthenticationError) {
                     token = try authenticator.authenticate(text, now: clock.now.seconds)
                 } catch {
-                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                    throw Refusal.invalidToken(error)
                 }
                 guard roles.isEmpty || roles.contains(where: { hasRole(token, $0) }) else {
                     audit.record(
@@ -61,7 +61,7 @@ struct TokenGate {
                     return try authenticator.authenticate(text, now: clock.now.seconds).subject
                 } catch {
                     if case .revoked(let subject) = error { return subject }
-                    throw Refusal(.invalidToken, challenge: Challenge.invalidToken)
+                    throw Refusal.invalidToken(error)
                 }
             }
         }

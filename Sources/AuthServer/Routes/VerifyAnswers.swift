@@ -43,6 +43,22 @@ struct VerifyAnswers: ~Copyable {
         body.removeAll()
     }
 
+    /// The same away from the hot path, for an answer that is given once.
+    static func response(_ token: AccessToken) throws(Refusal) -> Response {
+        var answers = VerifyAnswers()
+        answers.make(token)
+        var response = Response.json(.ok, answers.body.withBytes { Array($0) })
+        do throws(InvalidFieldValue) {
+            try response.headers.append("X-Auth-Subject", token.subject.user.description)
+            try response.headers.append("X-Auth-Roles", String(decoding: token.roles, as: UTF8.self))
+            try response.headers.append("X-Auth-Session", token.subject.session.description)
+        } catch {
+            // Of a good token all three are what a field may hold.
+            throw .unavailable
+        }
+        return response
+    }
+
     /// Everything written here is safe in a head and in JSON: ids are hexadecimal, role names `[a-z0-9_.:-]`.
     private mutating func make(_ token: AccessToken) {
         let subject = token.subject

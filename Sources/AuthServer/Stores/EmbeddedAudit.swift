@@ -21,7 +21,7 @@ extension Transaction {
     /// Adds an entry and drops the oldest of its kind past the limit.
     func audit(_ entry: AuditEntry) throws {
         let kind = entry.event.kind
-        let (actor, actorID) = EmbeddedStore.columns(of: entry.actor)
+        let (actor, actorID) = entry.actor.columns
         let added = try row(
             """
             INSERT INTO audit (at, event, kind, number, actor, actor_id, address, request_id, user_id, session_id,
@@ -40,36 +40,14 @@ extension Transaction {
 }
 
 extension EmbeddedStore {
-    /// `audit.actor`
-    private enum ActorKind: Int64 {
-        case anonymous = 0
-        case user = 1
-        case localOperator = 2
-        case server = 3
-    }
-
     /// What `auditEntry(of:)` reads, in its order.
     static let auditColumns = "id, at, event, actor, actor_id, address, request_id, user_id, session_id, detail"
 
-    static func columns(of actor: AuditActor) -> (kind: Int64, id: Identifier?) {
-        switch actor {
-        case .anonymous: (ActorKind.anonymous.rawValue, nil)
-        case .user(let id): (ActorKind.user.rawValue, id)
-        case .localOperator: (ActorKind.localOperator.rawValue, nil)
-        case .server: (ActorKind.server.rawValue, nil)
-        }
-    }
-
     static func auditEntry(of row: StoredRow) throws(StoreError) -> StoredAuditEntry {
         guard let event = AuditEvent(rawValue: try row.text(2)) else { throw .damaged("an event of the audit is none") }
-        let actor: AuditActor =
-            switch ActorKind(rawValue: try row.integer(3)) {
-            case .anonymous: .anonymous
-            case .user: .user(try row.identifier(4))
-            case .localOperator: .localOperator
-            case .server: .server
-            case nil: throw .damaged("an actor of the audit is of no known kind")
-            }
+        guard let actor = AuditActor(kind: try row.integer(3), id: try row.optionalIdentifier(4)) else {
+            throw .damaged("an actor of the audit is of no known kind")
+        }
         var address: ClientAddress?
         if let text = try row.optionalText(5) {
             guard let parsed = ClientAddress(text) else { throw .damaged("an address of the audit is none") }

@@ -63,7 +63,7 @@ extension EmbeddedStore: KeyAdministration {
 }
 
 extension StoredKey {
-    fileprivate func isActive(as other: StoredKey) -> Bool {
+    func isActive(as other: StoredKey) -> Bool {
         state == .active && purpose == other.purpose && id == other.id
     }
 }

@@ -1,13 +1,6 @@
 package import Auth
 
 extension EmbeddedStore: RevocationStore {
-    /// `revocations.kind`.
-    private enum Kind: Int64 {
-        case token = 1
-        case session = 2
-        case user = 3
-    }
-
     package func load(at now: UnixTime) async throws(StoreError) -> [Revocation] {
         try await perform { transaction in
             let rows = try transaction.rows(
@@ -34,7 +27,7 @@ extension EmbeddedStore: RevocationStore {
     }
 
     private static func revocations(
-        _ kind: Kind, _ id: Identifier, at now: UnixTime, _ transaction: Transaction
+        _ kind: RevocationKind, _ id: Identifier, at now: UnixTime, _ transaction: Transaction
     ) throws -> [Revocation] {
         let rows = try transaction.rows(
             """
@@ -123,7 +116,7 @@ extension EmbeddedStore: RevocationStore {
     }
 
     private static func upsert(
-        _ kind: Kind, _ id: Identifier, _ user: Identifier?, _ minimumVersion: Int64, _ until: UnixTime,
+        _ kind: RevocationKind, _ id: Identifier, _ user: Identifier?, _ minimumVersion: Int64, _ until: UnixTime,
         _ transaction: Transaction
     ) throws {
         try transaction.run(
@@ -138,7 +131,7 @@ extension EmbeddedStore: RevocationStore {
         let id = try row.identifier(1)
         let user = try row.optionalIdentifier(2)
         let until = try row.time(4)
-        return switch Kind(rawValue: try row.integer(0)) {
+        return switch RevocationKind(rawValue: try row.integer(0)) {
         case .token: .token(id, user: user, until: until)
         case .session: .session(id, user: user, until: until)
         case .user: .user(id, minimumVersion: try row.integer(3), until: until)

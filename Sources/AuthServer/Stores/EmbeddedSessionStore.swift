@@ -31,7 +31,7 @@ extension EmbeddedStore: SessionStore {
     }
 
     package func refresh(
-        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin,
+        _ id: Identifier, at now: UnixTime, from origin: RequestOrigin, expecting expectation: RefreshExpectation?,
         decide: @escaping @Sendable (StoredSession) -> RefreshDecision
     ) async throws(StoreError) -> RefreshResult {
         try await perform { transaction in

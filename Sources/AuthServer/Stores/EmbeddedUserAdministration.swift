@@ -71,7 +71,7 @@ extension EmbeddedStore: UserAdministration {
     private static func carryOut(
         _ before: User, _ after: User, _ cause: Cause, _ transaction: Transaction
     ) throws -> [Revocation] {
-        let roles = storedRoles(after.roles)
+        let roles = StoredRoles.text(after.roles)
         try transaction.run(
             "UPDATE users SET roles = ?, is_enabled = ? WHERE id = ?", roles, after.isEnabled, after.id.blob)
         if after.roles != before.roles {

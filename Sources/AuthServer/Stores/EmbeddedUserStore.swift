@@ -43,10 +43,8 @@ extension EmbeddedStore: UserStore {
 
     /// The user in the columns from `first` on.
     static func user(of row: StoredRow, first: Int = 0) throws(StoreError) -> User {
-        var roles: [Role] = []
-        for name in try row.text(first + 2).split(separator: ",") {
-            guard let role = Role(String(name)) else { throw .damaged("a role of a user is not one") }
-            roles.append(role)
+        guard let roles = StoredRoles.roles(try row.text(first + 2)) else {
+            throw .damaged("a role of a user is not one")
         }
         return User(
             id: try row.identifier(first), username: Username(stored: try row.text(first + 1)), roles: roles,
@@ -60,8 +58,6 @@ extension EmbeddedStore: UserStore {
         return StoredPassword(hash: hash, oneTime: .init(expiresAt: end, isUsed: try row.bool(first + 2)))
     }
 
-    static func storedRoles(_ roles: [Role]) -> String { roles.map(\.name).joined(separator: ",") }
-
     /// False when the name is taken.
     static func insert(
         _ user: NewUser, _ event: AuditEvent, _ cause: Cause, _ transaction: Transaction
@@ -74,12 +70,12 @@ extension EmbeddedStore: UserStore {
             one_time_expires_at, one_time_is_used)
             VALUES (?, ?, ?, ?, 1, 1, ?, ?, ?) ON CONFLICT (username) DO NOTHING
             """,
-            user.id.blob, user.username.text, user.password.hash, storedRoles(user.roles),
+            user.id.blob, user.username.text, user.password.hash, StoredRoles.text(user.roles),
             user.createdAt.milliseconds, user.password.oneTime?.expiresAt.milliseconds,
             user.password.oneTime?.isUsed ?? false)
         guard transaction.changes == 1 else { return false }
         try transaction.run("UPDATE meta SET users_ever_made = users_ever_made + 1")
-        let roles = user.roles.isEmpty ? nil : storedRoles(user.roles)
+        let roles = user.roles.isEmpty ? nil : StoredRoles.text(user.roles)
         try transaction.audit(event, cause, user: user.id, detail: roles)
         return true
     }

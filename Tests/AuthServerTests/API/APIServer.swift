@@ -56,6 +56,7 @@ final class APIServer {
         // Tests count what the store does; those that look at the audit ask for it sooner.
         configuration.auditDelayMilliseconds = 3_600_000
         configuration.drainSeconds = 2
+        configuration.drainDelaySeconds = 0
         configuration.deadlines.drainingIdle = 20
         return configuration
     }

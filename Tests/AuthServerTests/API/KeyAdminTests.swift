@@ -51,7 +51,7 @@ func keyID(of token: String) throws -> String {
             let next = try #require(try admin.keys().last?["kid"]?.string)
             let lookup = try admin.activeKey("lookup")
             let refused: [(body: String, status: Int, word: String)] = [
-                (#"{"purpose":"lookup"}"#, 400, "purpose"), (#"{"purpose":"device"}"#, 400, "purpose"),
+                (#"{"purpose":"lookup"}"#, 400, "purpose"), (#"{"purpose":"puzzle"}"#, 400, "device"),
                 (#"{"purpose":"Signing"}"#, 400, "purpose"), (#"{"purpose":1}"#, 400, "purpose"),
                 (#"{"purpose":["signing"]}"#, 400, "purpose"), (#"{"compromised":"true"}"#, 400, "compromised"),
                 (#"{"compromised":1}"#, 400, "compromised"), (#"{"kid":7}"#, 400, "kid"),
@@ -129,7 +129,7 @@ func keyID(of token: String) throws -> String {
             #expect(
                 seen == [
                     "signing active ES256", "signing next ES256", "signing retired ES256", "refresh active HS256",
-                    "refresh next HS256", "lookup active HS256",
+                    "refresh next HS256", "device active HS256", "device next HS256", "lookup active HS256",
                 ])
             for key in reply.items {
                 let names = key.members.map(\.name)

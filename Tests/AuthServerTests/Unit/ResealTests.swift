@@ -91,7 +91,7 @@ import Testing
             let (first, other) = (node.first, ResealTests.other)
             try node.write("\(other)\n\(first)\n")
             let text = node.text
-            #expect(try await node.reseal() == .done(5))
+            #expect(try await node.reseal() == .done(7))
             #expect(try await node.reseal() == .done(0), "again changes nothing")
             #expect(node.text == text)
             for client in clients {
@@ -142,7 +142,7 @@ import Testing
             }
             let master = try MasterKeys(parsing: Array(other.utf8))
             let stored = try await node.stored()
-            #expect(stored.count == 5 && stored.allSatisfy { master.isCurrent($0.sealed) })
+            #expect(stored.count == 7 && stored.allSatisfy { master.isCurrent($0.sealed) })
             #expect(try KeyRingSnapshot(opening: stored, with: master).signing.keyID == hub.snapshot.signing.keyID)
         }
     }

@@ -5,7 +5,7 @@ import JSON
 /// `/api/v1/admin/keys` and what is below it.
 struct KeyAdminRoutes: Sendable {
     /// The rings that rotate when asked.
-    private static let purposes: [KeyPurpose] = [.signing, .refresh]
+    private static let purposes: [KeyPurpose] = [.signing, .refresh, .device]
 
     let hub: KeyHub
 
@@ -54,7 +54,9 @@ struct KeyAdminRoutes: Sendable {
         }
     }
 
-    private static let expectation = purposes.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+    private static let expectation =
+        purposes.dropLast().map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+        + " or \"\(KeyPurpose.device.rawValue)\""
 
     /// On the control socket alone: who may change the master key file may read every key anyway.
     func reseal(_ call: AdminCall) async throws(Refusal) -> Response {
