@@ -6,8 +6,8 @@ struct ConnectionPool {
     enum Acquisition: Equatable {
         /// It is the caller's until released.
         case connection(Int)
-        /// The ticket's turn comes, or its deadline.
-        case wait(ticket: UInt64)
+        /// Its turn comes, or its deadline.
+        case wait
         case refused(Refusal)
     }
 
@@ -43,7 +43,6 @@ struct ConnectionPool {
     private var phases: [Phase]
     /// In the order they came, which is the order of their deadlines.
     private var waiters: [Waiter] = []
-    private var lastTicket: UInt64 = 0
     /// Since when no connection has been open.
     private var outageStart: MonotonicTime?
     private var isClosed = false
@@ -66,7 +65,8 @@ struct ConnectionPool {
 
     // MARK: Callers
 
-    mutating func acquire(at now: MonotonicTime) -> Acquisition {
+    /// `ticket` names the caller.
+    mutating func acquire(_ ticket: UInt64, at now: MonotonicTime) -> Acquisition {
         if isClosed { return .refused(.closed) }
         // Nobody overtakes who waits; but then nothing is idle.
         if let index = phases.firstIndex(of: .idle) {
@@ -75,9 +75,8 @@ struct ConnectionPool {
         }
         if let outageStart, now >= outageStart.adding(milliseconds: waitMilliseconds) { return .refused(.outage) }
         guard waiters.count < maximumWaiting else { return .refused(.full) }
-        lastTicket += 1
-        waiters.append(Waiter(ticket: lastTicket, deadline: now.adding(milliseconds: waitMilliseconds)))
-        return .wait(ticket: lastTicket)
+        waiters.append(Waiter(ticket: ticket, deadline: now.adding(milliseconds: waitMilliseconds)))
+        return .wait
     }
 
     mutating func release(_ index: Int, at now: MonotonicTime) -> Release {

@@ -15,11 +15,15 @@ package actor PostgresClient {
     /// Why there is no connection, for the log; nil while there is one.
     nonisolated let lastLoginFailure = Lock<PostgresError?>(nil)
 
+    /// Who waits for a connection, or why there is none for it.
+    private typealias Caller = UnsafeContinuation<Result<Int, PostgresError>, Never>
+
     /// By number, as the pool knows them.
     var connections: [PostgresConnection?]
     var pool: ConnectionPool
     /// Callers in the pool's queue, by ticket.
-    private var waiters: [UInt64: UnsafeContinuation<Result<Int, PostgresError>, Never>] = [:]
+    private var waiters: [UInt64: Caller] = [:]
+    private var lastTicket: UInt64 = 0
     private var waitTimer: TimerID?
     private(set) var isClosed = false
     private var isStarted = false
@@ -166,22 +170,26 @@ package actor PostgresClient {
 
     /// A connection for the caller alone, until `release`.
     func acquire() async throws(PostgresError) -> Int {
-        switch pool.acquire(at: .now) {
-        case .connection(let index):
-            noteGauges()
-            return index
-        case .refused(let refusal): throw PostgresClient.refusal(refusal, loginFailure)
-        case .wait(let ticket):
-            armWaitTimer()
-            noteGauges()
-            let result = await withTaskCancellationHandler {
-                await withUnsafeContinuation { waiters[ticket] = $0 }
-            } onCancel: {
-                // On the canceller's thread: it only hands in.
-                loop.execute { [self] in assumeIsolated { $0.withdraw(ticket) } }
+        lastTicket += 1
+        let ticket = lastTicket
+        let result = await withTaskCancellationHandler {
+            // Asked for and kept in one step: an answer cannot come in between.
+            await withUnsafeContinuation { (continuation: Caller) in
+                switch pool.acquire(ticket, at: .now) {
+                case .connection(let index): continuation.resume(returning: .success(index))
+                case .refused(let refusal):
+                    continuation.resume(returning: .failure(PostgresClient.refusal(refusal, loginFailure)))
+                case .wait:
+                    waiters[ticket] = continuation
+                    armWaitTimer()
+                }
+                noteGauges()
             }
-            return try result.get()
+        } onCancel: {
+            // On the canceller's thread: it only hands in.
+            loop.execute { [self] in assumeIsolated { $0.withdraw(ticket) } }
         }
+        return try result.get()
     }
 
     func release(_ index: Int) {

@@ -223,8 +223,8 @@ final class PostgresConnection: ReadinessHandler {
             guard let result = handle?.nextResult() else {
                 if exchange?.isScript == true { return finish() }
                 exchange?.position += 1
-                // More ends than there were statements: what comes next is no answer to ours.
-                if let exchange, exchange.position > exchange.steps.count { return lose() }
+                // More ends than one a statement and one for an error of the commit: this is no answer to ours.
+                if let exchange, exchange.position > exchange.steps.count + 1 { return lose() }
                 continue
             }
             switch result.take() {

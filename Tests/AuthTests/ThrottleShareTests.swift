@@ -105,3 +105,23 @@ import Testing
         for key in keys.dropFirst() { #expect(memory.refusal(among: [key], at: 0) != nil) }
     }
 }
+
+/// What was counted alone goes on counting when others count again.
+@Suite struct ThrottleLiveTests {
+    @Test func `only what is counted already and not idle yet is counted on`() throws {
+        var limits = ThrottleLimits()
+        limits[.accountAndAddress] = GCRA(burst: 3, intervalMilliseconds: 1_000)
+        var table = ThrottleTable(limits: limits)
+        let keys = try ThrottleSample().keys("ada").filter { $0.rule == .accountAndAddress }
+        for _ in 0..<9 { #expect(table.reserveLive(keys, at: testStart) == .reserved([])) }
+        #expect(table.liveCount(at: testStart) == 0)
+        _ = table.reserve(keys, at: testStart)
+        for _ in 0..<2 { #expect(table.reserveLive(keys, at: testStart) == .reserved(keys)) }
+        #expect(
+            table.reserveLive(keys, at: testStart) == .refused(by: .accountAndAddress, retryAfterMilliseconds: 1_000))
+        table.giveBack(keys, at: testStart)
+        #expect(table.reserveLive(keys, at: testStart) == .reserved(keys))
+        let idle = testStart.adding(milliseconds: 3_000)
+        for _ in 0..<9 { #expect(table.reserveLive(keys, at: idle) == .reserved([])) }
+    }
+}

@@ -274,15 +274,17 @@ import Testing
         try await withClient(url) { client in
             let other = try EventLoop(name: "caller")
             try other.start()
-            defer {
+            let isHome = await withCheckedContinuation { continuation in
+                other.spawn {
+                    let error = await failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
+                    continuation.resume(returning: error == nil && other.isCurrent)
+                }
+            }
+            #expect(isHome)
+            await offLoop {
                 other.stop()
                 other.join()
             }
-            let isHome = other.runAndWait {
-                let error = await failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
-                return error == nil && other.isCurrent
-            }
-            #expect(isHome)
         }
     }
 
@@ -302,8 +304,10 @@ import Testing
         }
         #expect(left == (0, 0))
         #expect(!client.isAvailable)
-        loop.stop()
-        loop.join()
-        resolver.stopAndJoin()
+        await offLoop {
+            loop.stop()
+            loop.join()
+            resolver.stopAndJoin()
+        }
     }
 }

@@ -16,26 +16,26 @@ struct PoolTests {
     @Test func `an open connection is its caller's until released, and then of who waited longest`() {
         var pool = pool()
         #expect(pool.opened(0) == nil)
-        #expect(pool.acquire(at: start) == .connection(0))
-        #expect(pool.acquire(at: start) == .wait(ticket: 1))
-        #expect(pool.acquire(at: start) == .wait(ticket: 2))
-        #expect(pool.release(0, at: start) == .given(ticket: 1))
+        #expect(pool.acquire(1, at: start) == .connection(0))
+        #expect(pool.acquire(2, at: start) == .wait)
+        #expect(pool.acquire(3, at: start) == .wait)
         #expect(pool.release(0, at: start) == .given(ticket: 2))
+        #expect(pool.release(0, at: start) == .given(ticket: 3))
         #expect(pool.release(0, at: start) == .idle)
         #expect(pool.open == 1 && pool.inUse == 0 && pool.waiting == 0)
     }
 
     @Test func `callers before the first connection wait for it`() {
         var pool = pool()
-        #expect(pool.acquire(at: start) == .wait(ticket: 1))
+        #expect(pool.acquire(1, at: start) == .wait)
         #expect(pool.opened(0) == 1)
         #expect(pool.inUse == 1)
     }
 
     @Test func `who waits is let go at its deadline, and not before`() {
         var pool = pool()
-        #expect(pool.acquire(at: after(0)) == .wait(ticket: 1))
-        #expect(pool.acquire(at: after(100)) == .wait(ticket: 2))
+        #expect(pool.acquire(1, at: after(0)) == .wait)
+        #expect(pool.acquire(2, at: after(100)) == .wait)
         #expect(pool.nextDeadline == after(500))
         #expect(pool.expire(at: after(499)) == [])
         #expect(pool.expire(at: after(500)) == [1])
@@ -45,40 +45,40 @@ struct PoolTests {
 
     @Test func `no more wait than may`() {
         var pool = pool(maximumWaiting: 2)
-        _ = pool.acquire(at: start)
-        _ = pool.acquire(at: start)
-        #expect(pool.acquire(at: start) == .refused(.full))
+        _ = pool.acquire(1, at: start)
+        _ = pool.acquire(2, at: start)
+        #expect(pool.acquire(3, at: start) == .refused(.full))
         #expect(pool.withdraw(1) == true)
         #expect(pool.withdraw(1) == false)
-        #expect(pool.acquire(at: start) == .wait(ticket: 3))
+        #expect(pool.acquire(4, at: start) == .wait)
     }
 
     @Test func `when nothing was open for as long as anybody waits, nobody waits any more, until something is`() {
         var pool = pool()
         _ = pool.opened(0)
         #expect(pool.broke(0, at: after(1000)) == true)
-        #expect(pool.acquire(at: after(1499)) == .wait(ticket: 1))
-        #expect(pool.acquire(at: after(1500)) == .refused(.outage))
+        #expect(pool.acquire(1, at: after(1499)) == .wait)
+        #expect(pool.acquire(2, at: after(1500)) == .refused(.outage))
         #expect(pool.opened(0) == 1)
-        #expect(pool.acquire(at: after(9000)) == .wait(ticket: 2))
+        #expect(pool.acquire(3, at: after(9000)) == .wait)
     }
 
     @Test func `a connection that broke in use is connected anew when its user is done with it`() {
         var pool = pool()
         _ = pool.opened(0)
-        _ = pool.acquire(at: start)
+        _ = pool.acquire(1, at: start)
         #expect(pool.broke(0, at: start) == false)
         #expect(pool.open == 0)
         #expect(pool.release(0, at: start) == .broken)
-        #expect(pool.acquire(at: start) == .wait(ticket: 1))
-        #expect(pool.opened(0) == 1)
+        #expect(pool.acquire(2, at: start) == .wait)
+        #expect(pool.opened(0) == 2)
     }
 
     @Test func `a closed pool refuses, and says who waited`() {
         var pool = pool()
-        _ = pool.acquire(at: start)
+        _ = pool.acquire(1, at: start)
         #expect(pool.close() == [1])
-        #expect(pool.acquire(at: start) == .refused(.closed))
+        #expect(pool.acquire(2, at: start) == .refused(.closed))
     }
 
     @Test(arguments: 1...20)
@@ -89,6 +89,7 @@ struct PoolTests {
         var open: Set<Int> = []
         var waiting: Set<UInt64> = []
         var now = start
+        var ticket: UInt64 = 0
         func take(_ index: Int) {
             #expect(users[index] == nil)
             users[index] = 1
@@ -98,9 +99,10 @@ struct PoolTests {
             let index = Int.random(in: 0..<3, using: &random)
             switch Int.random(in: 0..<5, using: &random) {
             case 0:
-                switch pool.acquire(at: now) {
+                ticket += 1
+                switch pool.acquire(ticket, at: now) {
                 case .connection(let index): take(index)
-                case .wait(let ticket): waiting.insert(ticket)
+                case .wait: waiting.insert(ticket)
                 case .refused(let refusal): #expect(refusal != .full || waiting.count == 5)
                 }
             case 1 where users[index] != nil:

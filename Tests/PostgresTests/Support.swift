@@ -14,14 +14,19 @@ func withClient<Outcome>(
     try loop.start()
     let client = PostgresClient(configuration, connections: connections, loop: loop, resolver: resolver)
     await client.start()
-    defer {
-        loop.runAndWait { await client.close() }
+    let result: Result<Outcome, any Error>
+    do { result = .success(try await body(client)) } catch { result = .failure(error) }
+    await client.close()
+    await offLoop {
         loop.stop()
         loop.join()
         resolver.stopAndJoin()
     }
-    return try await body(client)
+    return try result.get()
 }
+
+/// Runs what blocks on a thread of its own choice: after a call of an actor one may still be on the actor's.
+@concurrent func offLoop(_ body: @Sendable () -> Void) async { body() }
 
 /// The error of `body`; nil if there is none.
 func failure(_ body: () async throws(PostgresError) -> Void) async -> PostgresError? {

@@ -11,6 +11,8 @@ package struct ThrottleReservation: Sendable, Equatable {
     /// Those of failure rules.
     package let keys: [ThrottleKey]
     package let place: Place
+    /// Those of `keys` that were counted in this process besides the fleet's counters.
+    package let alsoHere: [ThrottleKey]
 
     /// Which counters have it: only there can it be given back.
     package enum Place: Sendable {
@@ -20,9 +22,10 @@ package struct ThrottleReservation: Sendable, Equatable {
         case fleet
     }
 
-    package init(keys: [ThrottleKey], in place: Place = .node) {
+    package init(keys: [ThrottleKey], in place: Place = .node, alsoHere: [ThrottleKey] = []) {
         self.keys = keys.filter(\.rule.isGivenBack)
         self.place = place
+        self.alsoHere = alsoHere.filter(\.rule.isGivenBack)
     }
 }
 

@@ -24,6 +24,8 @@ package struct ThrottleTable: Sendable {
     private var nodes = 1
     private let setMask: UInt64
     private var entries: [Entry]
+    /// No entry is live from then on.
+    private var latestArrival: Int64 = .min
     /// How many live entries had to go for others, for the metrics.
     package private(set) var evictions: UInt64 = 0
 
@@ -73,10 +75,32 @@ package struct ThrottleTable: Sendable {
         return .reserved(ThrottleReservation(keys: keys))
     }
 
+    /// Counts those of `keys` that are counted here already and not idle yet;
+    package mutating func reserveLive(_ keys: [ThrottleKey], at now: UnixTime) -> LiveVerdict {
+        let microseconds = ThrottleTable.microseconds(now)
+        if latestArrival <= microseconds { return .reserved([]) }
+        let live = keys.filter { key in index(of: key).map { entries[$0].arrival > microseconds } ?? false }
+        if case .refused(let rule, let wait) = reserve(live, at: now) {
+            return .refused(by: rule, retryAfterMilliseconds: wait)
+        }
+        return .reserved(live)
+    }
+
+    /// What `reserveLive` comes to.
+    package enum LiveVerdict: Sendable, Equatable {
+        case reserved([ThrottleKey])
+        case refused(by: ThrottleRule, retryAfterMilliseconds: Int64)
+    }
+
     /// See `LoginThrottle.giveBack`. A key that was evicted or went idle since has nothing to give back.
     package mutating func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) {
+        giveBack(reservation.keys, at: now)
+    }
+
+    /// Takes back what was just counted under `keys`, of whatever rule.
+    package mutating func giveBack(_ keys: [ThrottleKey], at now: UnixTime) {
         let now = ThrottleTable.microseconds(now)
-        for key in reservation.keys {
+        for key in keys {
             guard let index = index(of: key), entries[index].arrival > now else { continue }
             entries[index].arrival = limits[key.rule].givingBack(stored: entries[index].arrival, at: now)
         }
@@ -105,6 +129,7 @@ package struct ThrottleTable: Sendable {
     }
 
     private mutating func store(_ arrival: Int64, for key: ThrottleKey, at now: Int64) {
+        latestArrival = max(latestArrival, arrival)
         var victim = set(of: key).lowerBound
         for index in set(of: key) {
             if entries[index].high == key.high, entries[index].low == key.low {

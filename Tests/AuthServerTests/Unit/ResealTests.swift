@@ -91,7 +91,7 @@ import Testing
             let (first, other) = (node.first, ResealTests.other)
             try node.write("\(other)\n\(first)\n")
             let text = node.text
-            #expect(try await node.reseal() == .done(5))
+            #expect(try await node.reseal() == .done(7))
             #expect(try await node.reseal() == .done(0), "again changes nothing")
             #expect(node.text == text)
             for client in clients {

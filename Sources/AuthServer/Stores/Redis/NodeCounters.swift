@@ -25,12 +25,25 @@ final class NodeCounters: Sendable {
         }
     }
 
+    /// Counts along with Redis what was counted alone and has not decayed: so a Redis that comes back without its data, or
+    /// goes again and again, grants no second window beside the one that the node has granted meanwhile.
+    func reserveLive(_ keys: [ThrottleKey], at now: UnixTime) -> ThrottleTable.LiveVerdict {
+        state.withLock { $0.table.reserveLive(keys, at: now) }
+    }
+
+    /// Of an attempt that Redis did not grant.
+    func giveBack(_ keys: [ThrottleKey], at now: UnixTime) {
+        if !keys.isEmpty { state.withLock { $0.table.giveBack(keys, at: now) } }
+    }
+
     func giveBack(_ reservation: ThrottleReservation, at now: UnixTime) {
         state.withLock { state in
             switch reservation.place {
             case .node: state.table.giveBack(reservation, at: now)
-            // What was refused may conform now.
-            case .fleet: state.refusals.forget(reservation.keys)
+            case .fleet:
+                state.table.giveBack(reservation.alsoHere, at: now)
+                // What was refused may conform now.
+                state.refusals.forget(reservation.keys)
             }
         }
     }

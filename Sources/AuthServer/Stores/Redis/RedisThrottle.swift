@@ -38,12 +38,33 @@ final class RedisThrottle: LoginThrottle {
         if let refusal = node.refusal(among: keys, at: sent) {
             return RedisThrottle.refused(by: refusal.rule, microseconds: refusal.microseconds)
         }
-        let calls = keys.map { script.reserve($0, limits[$0.rule], at: sent) }
-        switch await ask(calls) {
-        case .success(let answers) where answers.count == keys.count:
-            return await verdict(keys, answers, sent: sent, at: now)
-        case .success, .failure: return decideAlone(keys, at: now)
+        let alsoHere: [ThrottleKey]
+        switch node.reserveLive(keys, at: now) {
+        case .refused(let rule, let wait): return .refused(by: rule, retryAfterMilliseconds: wait)
+        case .reserved(let counted): alsoHere = counted
         }
+        let calls = keys.map { script.reserve($0, limits[$0.rule], at: sent) }
+        let outcome: Outcome
+        switch await ask(calls) {
+        case .success(let answers): outcome = await read(answers, keys, sent: sent)
+        case .failure: outcome = .undecided
+        }
+        switch outcome {
+        case .granted: return .reserved(ThrottleReservation(keys: keys, in: .fleet, alsoHere: alsoHere))
+        case .refused(let rule, let wait):
+            node.giveBack(alsoHere, at: now)
+            return RedisThrottle.refused(by: rule, microseconds: wait)
+        case .undecided:
+            node.giveBack(alsoHere, at: now)
+            return decideAlone(keys, at: now)
+        }
+    }
+
+    /// What Redis makes of an attempt.
+    private enum Outcome {
+        case granted
+        case refused(ThrottleRule, microseconds: Int64)
+        case undecided
     }
 
     /// In a task of its own, since a client that hangs up cancels its request's: what was reserved must be known then, to be
@@ -74,23 +95,22 @@ final class RedisThrottle: LoginThrottle {
         node.forget(keys)
     }
 
-    private func verdict(
-        _ keys: [ThrottleKey], _ answers: [RedisValue], sent: Int64, at now: UnixTime
-    ) async -> ThrottleVerdict {
+    /// Gives back what was counted unless all was.
+    private func read(_ answers: [RedisValue], _ keys: [ThrottleKey], sent: Int64) async -> Outcome {
         var counted: [ThrottleKey] = []
         var refused: [(key: ThrottleKey, microseconds: Int64)] = []
         for (key, answer) in zip(keys, answers) {
             guard case .integer(let wait) = answer, wait >= 0 else { continue }
             if wait == 0 { counted.append(key) } else { refused.append((key, wait)) }
         }
-        if counted.count == keys.count { return .reserved(ThrottleReservation(keys: keys, in: .fleet)) }
+        if counted.count == keys.count { return .granted }
         await giveBack(counted, at: sent)
+        node.note(refused, at: sent)
         var longest: (key: ThrottleKey, microseconds: Int64)?
         for refusal in refused where refusal.microseconds > longest?.microseconds ?? 0 { longest = refusal }
         // A key that could not be asked (no memory left, a replica) changes nothing about one that refuses.
-        guard let longest else { return decideAlone(keys, at: now) }
-        node.note(refused, at: sent)
-        return RedisThrottle.refused(by: longest.key.rule, microseconds: longest.microseconds)
+        guard let longest else { return .undecided }
+        return .refused(longest.key.rule, microseconds: longest.microseconds)
     }
 
     private func decideAlone(_ keys: [ThrottleKey], at now: UnixTime) -> ThrottleVerdict {
