@@ -20,7 +20,7 @@ IMPORTS := --explicit-target-dependency-import-check error
 
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 20
-FUZZ_TARGETS ?= RequestParser JSON AccessToken RefreshToken RedisReply
+FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshToken RedisReply
 
 .PHONY: help
 help: ## List the targets

@@ -143,6 +143,8 @@ if Context.environment["PORTCULLIS_FUZZ"] != nil {
         fuzzer("JSON", ["JSON"]),
         fuzzer("RequestParser", ["HTTP"]),
         fuzzer("AccessToken", ["JWT", "OpenSSL"]),
+        fuzzer("ProxyProtocol", ["HTTPServer", "Reactor"]),
+        fuzzer("Forwarded", ["HTTPServer", "HTTP", "Reactor"]),
         fuzzer("RefreshToken", ["Auth", "JWT", "OpenSSL"]),
         fuzzer("RedisReply", ["Redis"]),
     ]

@@ -132,9 +132,15 @@ enum ForwardedElement {
 
 /// The address of one hop.
 enum Node {
+    /// Nobody has the address `::`, which here stands for none.
+    static func address(_ node: UnsafeRawBufferPointer, isForwarded: Bool) -> SocketAddress? {
+        guard let address = parse(node, isForwarded: isForwarded), address != .none else { return nil }
+        return address
+    }
+
     /// `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`; in `X-Forwarded-For` `2001:db8::1` too, in
     /// `Forwarded` a hidden port too. Nil of everything else: `unknown` and hidden names are no addresses.
-    static func address(_ node: UnsafeRawBufferPointer, isForwarded: Bool) -> SocketAddress? {
+    private static func parse(_ node: UnsafeRawBufferPointer, isForwarded: Bool) -> SocketAddress? {
         if node.first == UInt8(ascii: "[") {
             guard let end = node.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             let host = UnsafeRawBufferPointer(rebasing: node[1..<end])

@@ -34,7 +34,8 @@ enum ProxyProtocolV1 {
         guard isIPv6 || family.isEqual(to: "TCP4"), let source = words.next(), let destination = words.next(),
             let sourcePort = words.next().flatMap(port), words.next().flatMap(port) != nil, words.isAtEnd,
             source.contains(UInt8(ascii: ":")) == isIPv6, destination.contains(UInt8(ascii: ":")) == isIPv6,
-            let client = SocketAddress(host: source, port: sourcePort), SocketAddress(host: destination) != nil
+            let client = SocketAddress(host: source, port: sourcePort), SocketAddress(host: destination) != nil,
+            client != .none
         else { return nil }
         return .client(client)
     }

@@ -59,7 +59,7 @@ enum ProxyProtocolV2 {
             if let problem = checkValues(of: header, from: fixedLength + family.length) { return .malformed(problem) }
         }
         // A transport that cannot have brought us this connection says nothing of it.
-        guard transport == 1, let client = client(family, in: header) else {
+        guard transport == 1, let client = client(family, in: header), client != .none else {
             return .header(.connection, length: length)
         }
         return .header(.client(client), length: length)

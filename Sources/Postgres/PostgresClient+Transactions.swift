@@ -22,13 +22,12 @@ extension PostgresClient {
     /// Runs `body` in one transaction (READ COMMITTED) that is committed when it returns and rolled back when it throws. A
     /// body that caught an error of a statement and returned all the same is rolled back, too, and the error thrown.
     ///
-    /// It has a connection until it ends: `body` waits for nothing but its statements. `body` may be run twice, when its
-    /// first statement found the connection broken.
+    /// It has a connection until it ends: `body` waits for nothing but its statements. `body` is run again when
+    /// its first statement found the connection broken.
     package func transaction<Outcome: Sendable>(
         _ body: @Sendable (PostgresTransaction) async throws(PostgresError) -> Outcome
     ) async throws(PostgresError) -> Outcome {
-        let lastRepeat = MonotonicTime.now.adding(milliseconds: configuration.waitMilliseconds)
-        var mayRepeat = true
+        var repeats = repeats()
         while true {
             let index = try await acquire()
             lastTransaction += 1
@@ -41,9 +40,7 @@ extension PostgresClient {
                 result = .failure(error)
             }
             let state = transactions.removeValue(forKey: id) ?? TransactionState(index: index)
-            mayRepeat = mayRepeat && state.mayRepeat && .now < lastRepeat
-            if mayRepeat {
-                mayRepeat = false
+            if state.mayRepeat, case .failure = result, repeats.next() {
                 await roll(back: state)
                 counters.retries.count()
                 continue

@@ -97,13 +97,12 @@ package actor PostgresClient {
     package func batch(_ queries: [Query]) async throws(PostgresError) -> [QueryResult] {
         if queries.isEmpty { return [] }
         let isReadOnly = queries.allSatisfy(\.statement.isReadOnly)
-        let lastRepeat = MonotonicTime.now.adding(milliseconds: configuration.waitMilliseconds)
-        var mayRepeat = true
+        var repeats = repeats()
         while true {
             let index = try await acquire()
             let outcome = await exchange(queries, on: index)
             release(index)
-            mayRepeat = mayRepeat && .now < lastRepeat
+            let mayRepeat = repeats.next()
             switch outcome {
             case .answered(let results): return results
             case .refused(let error):
@@ -114,9 +113,29 @@ package actor PostgresClient {
                 if wasSent, !isReadOnly { throw PostgresError(.inDoubt, message) }
                 guard mayRepeat, !isLate else { throw PostgresError(.unavailable, message) }
             }
-            mayRepeat = false
             counters.retries.count()
         }
+    }
+
+    /// How often a call may still be repeated. What ends one connection of a pool mostly ends all, so that a repeat may
+    /// find another that is dead already: each may be found so once, within the time that a caller waits for one.
+    struct Repeats {
+        private var left: Int
+        private let deadline: MonotonicTime
+
+        init(_ count: Int, before deadline: MonotonicTime) {
+            left = count
+            self.deadline = deadline
+        }
+
+        mutating func next() -> Bool {
+            left -= 1
+            return left >= 0 && .now < deadline
+        }
+    }
+
+    func repeats() -> Repeats {
+        Repeats(connections.count, before: .now.adding(milliseconds: configuration.waitMilliseconds))
     }
 
     /// Runs a script of any statements by the simple protocol: one transaction unless it says otherwise. For migrations;

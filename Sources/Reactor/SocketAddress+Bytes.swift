@@ -5,8 +5,7 @@ extension SocketAddress {
     /// The longest address as text: eight groups, the last two as dotted decimal.
     package static let longestHost = 45
 
-    /// Four or sixteen bytes in network order; nil for any other count and for `::` without a port, which is nobody's and
-    /// stands for no address here (`none`). An IPv4-mapped IPv6 address (RFC 4291 section
+    /// Four or sixteen bytes in network order; nil for any other count. An IPv4-mapped IPv6 address (RFC 4291 section
     /// 2.5.5.2) is the IPv4 address, as it is of an accepted connection.
     package init?(networkOrder address: UnsafeRawBufferPointer, port: UInt16 = 0) {
         var bytes = [16 of UInt8](repeating: 0)
@@ -19,7 +18,6 @@ extension SocketAddress {
         default: return nil
         }
         self.init(mapped: bytes, port: port)
-        if self == .none { return nil }
     }
 
     /// Dotted decimal without leading zeros, or a text form of RFC 4291 section 2.2. No brackets, zone or port. Nil if it

@@ -117,7 +117,7 @@ struct Pair: Equatable {
     let refresh: String
 }
 
-struct Unexpected: Error, CustomStringConvertible {
+struct UnexpectedAnswer: Error, CustomStringConvertible {
     let description: String
 }
 
@@ -129,7 +129,7 @@ extension RawClient {
         if let token { head += "Authorization: Bearer \(token)\r\n" }
         if let json { head += "Content-Type: application/json\r\nContent-Length: \(json.utf8.count)\r\n" }
         send(head + "\r\n" + (json ?? ""))
-        guard let reply = receive() else { throw Unexpected(description: "no answer to \(method) \(target)") }
+        guard let reply = receive() else { throw UnexpectedAnswer(description: "no answer to \(method) \(target)") }
         if reply.status == 503 || reply.status == 429 {
             #expect(reply.field("retry-after").flatMap { Int($0) } ?? 0 > 0, "\(method) \(target)")
         }
@@ -168,7 +168,7 @@ extension RawClient.Reply {
     func pair() throws -> Pair {
         guard status == 200, let access = object?["access_token"]?.string,
             let refresh = object?["refresh_token"]?.string
-        else { throw Unexpected(description: "no tokens but \(status) \(text)") }
+        else { throw UnexpectedAnswer(description: "no tokens but \(status) \(text)") }
         return Pair(access: access, refresh: refresh)
     }
 }

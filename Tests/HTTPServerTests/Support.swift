@@ -4,7 +4,7 @@ import Reactor
 import TestSupport
 
 /// Answers by path: `/now` at once, `/now-big` at once with a megabyte, `/echo` with the body from a task, `/wait` when
-/// told, `/marked…` with a field of its own, `/big` with four megabytes.
+/// told, `/marked…` with a field of its own, `/big` with four megabytes, `/who` with the client's address.
 final class TestHandler: RequestHandler, @unchecked Sendable {
     // @unchecked: one per loop, touched there; the shared parts are behind locks.
     let gate = Lock(false)
@@ -38,6 +38,7 @@ final class TestHandler: RequestHandler, @unchecked Sendable {
             while !gate.withLock({ $0 }), !Task.isCancelled { await Task.yield() }
             if Task.isCancelled { cancelled.withLock { $0 += 1 } }
             return Response(.ok, contentType: "text/plain", body: request.body)
+        case "/who": return Response(.ok, contentType: "text/plain", body: Array(exchange.client.host.utf8))
         case "/big": return Response(.ok, contentType: "text/plain", body: [UInt8](repeating: 0x62, count: 4_000_000))
         default: return Response(.ok, contentType: "text/plain", body: request.body)
         }
@@ -60,6 +61,7 @@ struct TestServer {
     /// Starts one, runs `body`, and checks that nothing is left behind.
     static func run(
         loops: Int = 1, deadlines: Deadlines = Deadlines(), maximumConnections: Int = 1000,
+        clients: ClientPolicy = ClientPolicy(),
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let group = try EventLoopGroup(count: loops, name: "http")
@@ -67,7 +69,7 @@ struct TestServer {
         let hosts = (0..<loops).map {
             ConnectionHost(
                 loop: group.loops[$0], limits: Limits(), deadlines: deadlines, maximumConnections: maximumConnections,
-                handler: handlers[$0])
+                clients: clients, handler: handlers[$0])
         }
         let address = SocketAddress("127.0.0.1:0")!
         let server = try await Server.start(on: address, hosts: hosts)

@@ -26,7 +26,7 @@ func withClient<Outcome>(
 }
 
 /// Runs what blocks on a thread of its own choice: after a call of an actor one may still be on the actor's.
-@concurrent func offLoop(_ body: @Sendable () -> Void) async { body() }
+@concurrent func offLoop(_ body: @Sendable () throws -> Void) async rethrows { try body() }
 
 /// The error of `body`; nil if there is none.
 func failure(_ body: () async throws(PostgresError) -> Void) async -> PostgresError? {

@@ -93,7 +93,8 @@ package struct PasswordCheck: Sendable {
         let lookup: LoginLookup
         do throws(StoreError) { lookup = try await attempts.reserve(counted, caps: caps) } catch {
             hasher.withdraw(admission)
-            await giveBack(reservation)
+            // Nothing was compared and nothing is known: nothing counts, the cost neither.
+            await giveBack(reservation.whole)
             return .unavailable
         }
         let subject = PasswordCheck.subject(of: lookup, objection)

@@ -13,6 +13,9 @@ package struct ThrottleReservation: Sendable, Equatable {
     package let place: Place
     /// Those of `keys` that were counted in this process besides the fleet's counters.
     package let alsoHere: [ThrottleKey]
+    /// Those of cost rules: given back only with an attempt that came to nothing, since the store was away.
+    private let costs: [ThrottleKey]
+    private let costsAlsoHere: [ThrottleKey]
 
     /// Which counters have it: only there can it be given back.
     package enum Place: Sendable {
@@ -26,7 +29,19 @@ package struct ThrottleReservation: Sendable, Equatable {
         self.keys = keys.filter(\.rule.isGivenBack)
         self.place = place
         self.alsoHere = alsoHere.filter(\.rule.isGivenBack)
+        costs = keys.filter { !$0.rule.isGivenBack }
+        costsAlsoHere = alsoHere.filter { !$0.rule.isGivenBack }
     }
+
+    private init(whole reservation: ThrottleReservation) {
+        keys = reservation.keys + reservation.costs
+        place = reservation.place
+        alsoHere = reservation.alsoHere + reservation.costsAlsoHere
+        (costs, costsAlsoHere) = ([], [])
+    }
+
+    /// All of it: what costs nothing is not counted.
+    package var whole: ThrottleReservation { ThrottleReservation(whole: self) }
 }
 
 /// The counters of step 3. An implementation whose counters are away decides by itself (design section 8): a throttle

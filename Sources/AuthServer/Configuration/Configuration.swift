@@ -164,12 +164,15 @@ package struct Configuration: Sendable {
     /// Lowers `maximumConnections` to what `descriptors` allow, so that a flood of connections leaves the ops port and the
     /// store theirs. With fewer than the reserve, half of all.
     package mutating func limitConnections(descriptors: Int) {
-        let available = max(descriptors - Configuration.reservedDescriptors, descriptors / 2)
+        let available = max(descriptors - Configuration.reservedDescriptors - fleetDescriptors, descriptors / 2)
         maximumConnections = max(1, min(maximumConnections, available / max(1, loops)))
     }
 
     /// Descriptors below which a start is refused: for each loop and the ops port an epoll, an eventfd, a listener and a
     /// connection; sixteen for output, the data folder's files and what libraries open for a moment. Libraries end the
     /// process when they get none.
-    package var neededDescriptors: Int { 16 + 4 * (loops + 1) }
+    package var neededDescriptors: Int { 16 + 4 * (loops + 1) + fleetDescriptors }
+
+    /// Of a node of a fleet: its Postgres connections, and Redis' on each loop and of the reader.
+    private var fleetDescriptors: Int { isFleet ? databaseConnections + loops + 1 : 0 }
 }
