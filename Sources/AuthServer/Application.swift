@@ -65,6 +65,8 @@ package final class Application: Sendable {
     package var canLogIn: Bool { backend.storage.canLogIn }
     /// Round trips to the fleet's database since the start; 0 for a node alone.
     package var databaseRoundTrips: Int { (backend.storage as? FleetStorage)?.roundTrips ?? 0 }
+    /// The same of Redis, those of the feed included.
+    package var cacheRoundTrips: Int { (backend.storage as? FleetStorage)?.cacheRoundTrips ?? 0 }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 

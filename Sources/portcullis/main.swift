@@ -39,7 +39,7 @@ struct Portcullis: ParsableCommand {
             """,
         subcommands: [
             Serve.self, UserCommand.self, SessionCommand.self, KeyCommand.self, TokenCommand.self, AuditCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, MigrateCommand.self,
         ], defaultSubcommand: Serve.self)
 
     /// What `help …` asks for when that is no command; nil for anything else.

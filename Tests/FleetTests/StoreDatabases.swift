@@ -232,3 +232,12 @@ final class Counted: Sendable {
 
     func note() { count.add(1, ordering: .acquiringAndReleasing) }
 }
+
+/// How often something was done, told across tasks.
+final class Counter: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add() { count.add(1, ordering: .relaxed) }
+}

@@ -88,7 +88,7 @@ struct StoresAuditTests {
     private func follow(_ store: PostgresStore, after: Int64) async throws -> (seen: [String], last: Int64) {
         let page = try await store.auditEntries(
             AuditFilter(), after: after, limit: 100, at: Stand.start, as: .localOperator, from: .server)
-        guard case .done(let found) = page else { throw Unexpected() }
+        guard case .done(let found) = page else { throw OtherAnswer() }
         return (found.items.compactMap(\.entry.detail), found.items.last?.id ?? after)
     }
 }

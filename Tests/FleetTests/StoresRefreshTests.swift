@@ -91,7 +91,7 @@ struct StoresRefreshTests {
                 let session = try await Stand.openSession(of: user, in: store)
                 let before = try await Stand.entries(store).count
                 let result = try await refresh(session, presented: presented, proof: false, store)
-                guard case .refused(let told) = result else { throw Unexpected() }
+                guard case .refused(let told) = result else { throw OtherAnswer() }
                 #expect(told.count == 1)
                 #expect(try await store.sessions(of: user.id).isEmpty)
                 let written = try await Stand.entries(store).dropFirst(before)
@@ -107,7 +107,7 @@ struct StoresRefreshTests {
             let session = try await Stand.openSession(of: user, in: store)
             for presented: UInt32 in [0, 1, 7] {
                 let result = try await refresh(session, presented: presented, proof: nil, store)
-                guard case .undecidable = result else { throw Unexpected() }
+                guard case .undecidable = result else { throw OtherAnswer() }
                 #expect(try await store.sessions(of: user.id) == [session])
             }
             #expect(try await store.load(at: Stand.at(10)).isEmpty)
@@ -129,7 +129,7 @@ struct StoresRefreshTests {
                 }
                 return .undecidable
             }
-            guard case .undecidable = result else { throw Unexpected() }
+            guard case .undecidable = result else { throw OtherAnswer() }
             #expect(try await stores[1].sessions(of: user.id).map(\.counter) == [9])
         }
     }
@@ -151,7 +151,7 @@ struct StoresRefreshTests {
                 Issue.record("asked about a session that is not refreshed")
                 return .undecidable
             }
-            guard case .refused(let told) = result else { throw Unexpected() }
+            guard case .refused(let told) = result else { throw OtherAnswer() }
             #expect(told.isEmpty)
             #expect(try await store.sessions(of: user.id) == [session])
         }

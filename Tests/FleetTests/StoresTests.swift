@@ -68,7 +68,7 @@ struct StoresTests {
             }
             let outcome = try await stores[3].revoke(
                 .sessionsBefore(Stand.at(3600)), at: Stand.at(1), as: .localOperator, from: .server)
-            guard case .done(let ended) = outcome else { throw Unexpected() }
+            guard case .done(let ended) = outcome else { throw OtherAnswer() }
             let opened = try await openings.count { $0 == .opened(revocations: []) }
             #expect(ended.sessionsEnded == opened)
             #expect(try await stores[0].sessions(of: user.id).isEmpty)
@@ -190,7 +190,7 @@ struct StoresTests {
             try await store.client.execute(script: "UPDATE users SET roles = 'No Role'", milliseconds: 10_000)
             await #expect(throws: StoreError.self) { try await store.user(user.id) }
             do throws(StoreError) { _ = try await store.user(user.id) } catch {
-                guard case .damaged(let what) = error else { throw Unexpected() }
+                guard case .damaged(let what) = error else { throw OtherAnswer() }
                 #expect(what.contains("a role of a user is not one"))
             }
         }
@@ -230,7 +230,8 @@ struct StoresTests {
     }
 }
 
-struct Unexpected: Error {}
+/// An answer that the check does not go on from.
+struct OtherAnswer: Error {}
 
 extension Row {
     /// A numeric, as its bytes: enough to tell whether it moved.

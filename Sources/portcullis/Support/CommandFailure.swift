@@ -24,6 +24,11 @@ struct CommandFailure: Error, CustomStringConvertible {
         self.description = description
     }
 
+    init(_ error: StartupError) {
+        code = error.code.rawValue
+        description = error.description
+    }
+
     init(_ failure: ControlFailure) {
         code = failure.code.rawValue
         description = failure.description
