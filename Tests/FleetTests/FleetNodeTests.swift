@@ -51,11 +51,11 @@ import Testing
             let active = rings.object?["items"]?.array?.compactMap(\.object).first {
                 $0["purpose"]?.string == "signing" && $0["state"]?.string == "active"
             }
-            let id = try #require(active?["id"]?.string)
+            let id = try #require(active?["kid"]?.string)
             let began = MonotonicTime.now
             let reply = try clients[0].exchange(
                 "POST", "/api/v1/admin/keys/rotate", token: before.access,
-                json: #"{"purpose":"signing","id":"\#(id)","compromised":true}"#)
+                json: #"{"purpose":"signing","kid":"\#(id)","compromised":true}"#)
             #expect(reply.status == 200, "\(reply.text)")
             let after = try clients[0].login()
             for client in clients {
