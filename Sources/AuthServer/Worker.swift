@@ -174,7 +174,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             let none = UnsafeRawBufferPointer(start: nil, count: 0)
             demand = .roles(parameters.first.map { $0.of(path) } ?? none)
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
-        case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
+        case .ready: return write(health.ready(head.query?.of(bytes), exchange), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
         case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .register, .password, .adminUsers,
             .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit,
