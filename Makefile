@@ -22,6 +22,9 @@ IMPORTS := --explicit-target-dependency-import-check error
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= RequestParser ProxyProtocol Forwarded JSON AccessToken RefreshToken RedisReply
 
+# How often `make faults` goes through the matrix.
+ROUNDS ?= 1
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,11 +57,12 @@ test-packages: packages ## Install what the tests need and the machine lacks
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges browser forward-auth ## Check everything
+test: test-packages lint house imports suites judges browser forward-auth faults-quick ## Check everything
 	@grep --text 'Test run with' .build/suites.log
 	@tail -1 .build/judges.log
 	@tail -1 .build/browser.log
 	@tail -1 .build/forward-auth.log
+	@tail -1 .build/faults.log
 
 .PHONY: lint
 lint: ## Hold all Swift against .swift-format
@@ -71,6 +75,7 @@ format: ## Rewrite all Swift as .swift-format wants it
 .PHONY: house
 house: ## Hold every file against the rules of the house
 	python3 -m unittest discover --quiet --start-directory scripts/tests
+	python3 -m unittest discover --quiet --start-directory Tests/Faults
 	scripts/check-house
 
 .PHONY: imports
@@ -98,6 +103,16 @@ browser: packages ## Drive cookie mode with headless Chromium, from pages of sev
 forward-auth: test-packages ## Drive the shipped nginx and HAProxy configurations before a real node
 	mkdir -p .build
 	Tests/ForwardAuth/run 2>&1 | tee .build/forward-auth.log
+
+.PHONY: faults
+faults: build test-packages ## Break real stores and nodes under load, ROUNDS times (1; one takes 9 min)
+	mkdir -p .build
+	Tests/Faults/matrix.py --binary .build/release/portcullis --rounds $(ROUNDS) 2>&1 | tee .build/faults.log
+
+.PHONY: faults-quick
+faults-quick: test-packages ## The short matrix of faults, on the build of the suites
+	mkdir -p .build
+	Tests/Faults/matrix.py --binary .build/debug/portcullis --quick 2>&1 | tee .build/faults.log
 
 .PHONY: sanitize
 sanitize: packages ## Run the suites under the thread and the address sanitizer

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+import fleet
 import rig
 from allocations import Allocations
 
@@ -266,11 +267,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("parts", nargs="*", metavar="part",
-                        help="of costs, idle, start, allocations; all of them without")
+                        help="of costs, idle, start, allocations, fleet, lag; all of them without")
     options = parser.parse_args()
     parts = {
         "costs": lambda report: costs(report, options.rounds, options.seconds),
         "idle": idle_connections, "start": start, "allocations": allocations,
+        "fleet": lambda report: fleet.fleet(report, options.rounds, options.seconds, seen_request),
+        "lag": fleet.lag,
     }
     if unknown := set(options.parts) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
