@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 BUILD_PACKAGES := pkg-config libssl-dev libsodium-dev libsqlite3-dev libhiredis-dev libpq-dev
 # Real servers, of which scripts/rig runs copies of its own.
 FLEET_PACKAGES := python3=python3 postgresql redis-server=redis-server haproxy=haproxy
-TEST_PACKAGES := git=git curl=curl $(FLEET_PACKAGES) nginx=nginx-light libfaketime
+TEST_PACKAGES := git=git curl=curl openssl=openssl $(FLEET_PACKAGES) nginx=nginx-light libfaketime
 BROWSER_PACKAGES := chromium=chromium openssl=openssl python3=python3
 BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How long after its 2xx a revocation is in force on the other nodes: three real nodes on one Postgres and one Redis.
 
-Each of many access tokens is revoked on one node; from the moment of the answer, verify is asked on the two others until
-they refuse. What is told is the later of the two, measured from outside: round trips and this script are in it. Beside
-it stands what the nodes say themselves (`revocation_lag_seconds`).
+Each of many access tokens is revoked on one node; from the moment of the answer, verify is asked on the two others
+until they refuse. What is told is the later of the two, measured from outside: round trips and this script are in it.
+Beside it stands what the nodes say themselves (`revocation_lag_seconds`).
 
 usage: Benchmarks/revocation_lag.py [--revocations 10000] [--server EXECUTABLE]
 """
@@ -93,8 +93,8 @@ def session_tokens(fleet, count):
     pair = client.login(fleet.admin)
     tokens = [pair["access_token"]]
     while len(tokens) < count:
-        pair = client.wanted(
-            len(tokens) % len(fleet.ports), "POST", "/api/v1/auth/refresh", body={"refresh_token": pair["refresh_token"]})
+        node, body = len(tokens) % len(fleet.ports), {"refresh_token": pair["refresh_token"]}
+        pair = client.wanted(node, "POST", "/api/v1/auth/refresh", body=body)
         tokens.append(pair["access_token"])
     return tokens
 

@@ -65,6 +65,8 @@ package final class Application: Sendable {
     package var canLogIn: Bool { backend.storage.canLogIn }
     /// Round trips to the fleet's database since the start; 0 for a node alone.
     package var databaseRoundTrips: Int { (backend.storage as? FleetStorage)?.roundTrips ?? 0 }
+    /// The same of Redis, those of the feed included.
+    package var cacheRoundTrips: Int { (backend.storage as? FleetStorage)?.cacheRoundTrips ?? 0 }
     /// Password hashes computed since the start.
     package var hashesComputed: Int { backend.hashPool.hashes }
 
@@ -246,16 +248,16 @@ package final class Application: Sendable {
     /// Ends a `stop` that is under way without waiting further, for balancers or for clients: what is unanswered stays so.
     package func hurry() { isHurried.store(true, ordering: .relaxed) }
 
-    /// With nobody who asks there is nobody to wait for. Meanwhile all is as before, but for `/readyz`: new connections are
+    /// Without anybody who asks there is nobody to wait for. Meanwhile all is as before, but for `/readyz`: new connections are
     /// taken and no answer closes one.
     private func awaitBalancers() {
         let balancers = servers.balancers
-        let start = MonotonicTime.now
-        guard configuration.drainDelaySeconds > 0, balancers.isWatched(at: start) else { return }
+        let probes = configuration.drainProbes
+        guard configuration.drainDelaySeconds > 0, !balancers.hasBeenHeard(times: probes) else { return }
         backend.log.logger.info("waiting for balancers to send no more")
-        let deadline = start.adding(milliseconds: Int64(configuration.drainDelaySeconds) * 1000)
+        let deadline = MonotonicTime.now.adding(milliseconds: Int64(configuration.drainDelaySeconds) * 1000)
         wait(until: deadline) {
-            balancers.refusals >= configuration.drainProbes || isHurried.load(ordering: .relaxed)
+            balancers.hasBeenHeard(times: probes) || isHurried.load(ordering: .relaxed)
         }
         wait(until: min(deadline, .now.adding(milliseconds: Application.balancerMilliseconds))) {
             isHurried.load(ordering: .relaxed)

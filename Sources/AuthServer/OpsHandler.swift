@@ -27,7 +27,7 @@ final class OpsHandler: RequestHandler {
         }
         switch route {
         case .live: write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
-        case .ready: write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
+        case .ready: write(health.ready(head.query?.of(bytes), exchange), route, exchange, frame, &output)
         default:
             let response = Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page())
             write(PreparedResponse(response), route, exchange, frame, &output)

@@ -47,7 +47,15 @@ final class RevocationHub: RevocationPublisher {
         try await Pruning.repeated { () throws(StoreError) in try await store.prune(at: now) }
         await replace { $0.expired(at: now) }
         let before = snapshot
-        guard mayCollapse, let collapse = before.wantedCollapse() else { return }
+        guard mayCollapse else {
+            // What another node had collapsed in the store still takes room here.
+            if before.isOverfull {
+                let stored = try await store.load(at: now)
+                await replace { $0.reduced(to: stored, of: before) }
+            }
+            return
+        }
+        guard let collapse = before.wantedCollapse() else { return }
         let revocations = try await store.collapse(collapse, at: now)
         await replace { $0.collapsed(collapse, of: before, to: revocations) }
         await others?.publish(revocations)

@@ -180,7 +180,7 @@ final class Worker: RequestHandler, @unchecked Sendable {
             let demand = VerifyRoute.Demand(route, head, bytes, parameters.first.map { $0.of(path) })
             return answer(demand, on: route, head, bytes, exchange, frame, &output)
         case .live: return write(health.live(at: exchange.firstByte), route, exchange, frame, &output)
-        case .ready: return write(health.ready(head.query?.of(bytes)), route, exchange, frame, &output)
+        case .ready: return write(health.ready(head.query?.of(bytes), exchange), route, exchange, frame, &output)
         case .keys: return write(keysRoute.response(head, bytes), route, exchange, frame, &output)
         case .none, .login, .refresh, .logout, .logoutAll, .me, .metrics, .register, .password, .adminUsers,
             .adminUser, .adminUserSessions, .adminUserLock, .adminUserPassword, .adminRevocations, .adminAudit,

@@ -114,7 +114,8 @@ package actor RedisClient {
         return replies
     }
 
-    /// Calls scripts and looks at no answer. Never repeated, but deadlined as any other call.
+    /// Calls scripts and looks at no answer. Never repeated, not even where Redis has lost the script, but deadlined as any
+    /// other call.
     package func post(_ calls: [RedisScript.Call]) {
         if calls.isEmpty { return }
         begin(nextID(), calls.map(\.command), before: deadline(nil)) { _ in }

@@ -19,6 +19,8 @@ package final class ReplyReader {
 
     /// Room that hiredis keeps once everything is read; more goes back.
     private static let idleBufferBytes = 64 * 1024
+    /// Mark, length and line ends around a string.
+    private static let headBytes = 64
 
     package init(limits: ReplyLimits = ReplyLimits()) {
         self.limits = limits
@@ -45,11 +47,14 @@ package final class ReplyReader {
         guard !isBroken else { throw MalformedReply() }
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw broken() }
+        let rest = Int(reader.pointee.len) - Int(reader.pointee.pos)
         guard reply != nil else {
-            if openBytes > limits.replyBytes { throw broken() }
+            // What is left is of one string, line or count that is not whole, and hiredis looks for its end from its
+            // beginning each time.
+            let isTooLong = rest > limits.stringBytes + ReplyReader.headBytes || openBytes > limits.replyBytes
+            if isTooLong { throw broken() }
             return nil
         }
-        let rest = Int(reader.pointee.len) - Int(reader.pointee.pos)
         replyBytes = openBytes - rest
         openBytes = rest
         guard replyBytes <= limits.replyBytes, let value = builder.take() else { throw broken() }

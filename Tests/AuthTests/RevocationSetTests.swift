@@ -208,4 +208,48 @@ import Testing
         case .everything: [.generation(generation)]
         }
     }
+
+    @Test func `what would change nothing is covered, and nothing else is`() {
+        let all: [Revocation] = [
+            .token(id(3), user: nil, until: until), .session(id(2), user: id(1), until: until),
+            .user(id(1), minimumVersion: 2, until: until), .generation(4),
+        ]
+        let set = RevocationSet().applying(all)
+        #expect(all.allSatisfy { set.covers($0) && !RevocationSet().covers($0) })
+        #expect(set.covers(.session(id(2), user: nil, until: testStart)))
+        let news: [Revocation] = [
+            .token(id(3), user: id(1), until: until), .token(id(3), user: nil, until: until.adding(seconds: 1)),
+            .session(id(9), user: nil, until: until), .user(id(1), minimumVersion: 3, until: until),
+            .user(id(1), minimumVersion: 1, until: until.adding(seconds: 1)), .generation(5),
+        ]
+        #expect(news.allSatisfy { !set.covers($0) })
+    }
+
+    @Test func `what the store let go of for something else goes here too, and what is newer stays`() {
+        let before = RevocationSet(limit: 4).applying([
+            .token(id(10), user: id(1), until: until), .session(id(11), user: id(1), until: until),
+            .session(id(12), user: id(2), until: until), .token(id(13), user: nil, until: until),
+            .user(id(3), minimumVersion: 2, until: until), .user(id(4), minimumVersion: 2, until: until),
+        ])
+        #expect(before.isOverfull)
+        // Meanwhile here: one entry that is new, and one by version that has risen.
+        let now = before.applying([
+            .session(id(14), user: id(5), until: until), .user(id(4), minimumVersion: 3, until: until),
+        ])
+        // The store raised the first user's version and dropped the third's entry, which is over.
+        let reduced = now.reduced(
+            to: [
+                .user(id(1), minimumVersion: 8, until: until), .session(id(12), user: id(2), until: until),
+                .token(id(13), user: nil, until: until), .user(id(4), minimumVersion: 2, until: until),
+            ], of: before)
+        #expect(reduced.number > now.number)
+        #expect(reduced.count == 5)
+        #expect(reduced.isRevoked(subject(user: 1, session: 90, token: 91, version: 7)))
+        #expect(!reduced.isRevoked(subject(user: 1, session: 11, token: 10, version: 8)))
+        #expect(reduced.isRevoked(subject(user: 2, session: 12)))
+        #expect(reduced.isRevoked(subject(user: 9, token: 13)))
+        #expect(reduced.isRevoked(subject(user: 5, session: 14)))
+        #expect(reduced.isRevoked(subject(user: 4, session: 90, version: 2)))
+        #expect(!reduced.isRevoked(subject(user: 3, session: 90, version: 1)))
+    }
 }

@@ -57,8 +57,7 @@ class Stores:
     def __init__(self):
         self.name = f"faults-{os.getpid()}"
         text = self.rig(
-            "up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()),
-            "--postgres-option", "max_connections=40")
+            "up", "--json", "--only", "postgres,redis", "--standby", "--no-fsync", "--owner", str(os.getpid()))
         state = json.loads(text)
         self.urls, self.servers = state["urls"], state["servers"]
 
@@ -133,10 +132,10 @@ class Node:
             "PORTCULLIS_REFRESHES_PER_SECOND": "10000",
         }
 
-    def start(self, wait=True, prefix=(), **more):
+    def start(self, wait=True, **more):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, self.fleet.binary, "serve"], env={**self.environment(), **more}, cwd=self.folder,
+                [self.fleet.binary, "serve"], env={**self.environment(), **more}, cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, **unprivileged())
         if wait:
             self.await_ready()

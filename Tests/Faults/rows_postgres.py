@@ -10,7 +10,6 @@ from row import Expectation, Row
 AWAY = {
     "login": {200, 429, 503}, "refresh": {200, 401, 429, 503}, "verify": {200, 401}, "logout": {204, 401, 503},
 }
-IS_503 = {"login": 503, "refresh": 503}
 
 
 def rig(command, server="postgres"):
@@ -64,59 +63,38 @@ def fail_back(fleet):
 
 
 def exhaust(fleet, history):
-    """Somebody else takes every connection that there is: the nodes lose theirs and find no other."""
-    limit = int(fleet.stores.sql("SHOW max_connections", admin=True)[0][0])
-    url = fleet.stores.servers["postgres"]["url"]
-    # One that works in a loop takes the places of those that it ends.
-    holders = [
-        subprocess.Popen(
-            ["psql", "--no-psqlrc", "--quiet", "--dbname", url, "--command", "SELECT pg_sleep(60)"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(limit)]
-    fleet.stores.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portcullis' "
-        "AND query NOT LIKE '%pg_sleep%'", admin=True)
-    return holders
+    """There is no connection for the nodes any more (SQLSTATE 53300), and those that they had end."""
+    fleet.stores.sql("ALTER ROLE portcullis CONNECTION LIMIT 0", admin=True)
+    fleet.stores.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portcullis'", admin=True)
 
 
-def release(fleet, history, holders):
-    for holder in holders:
-        holder.kill()
-    for holder in holders:
-        holder.wait()
-    fleet.stores.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' "
-        "AND pid <> pg_backend_pid()", admin=True)
+def release(fleet, history, held):
+    fleet.stores.sql("ALTER ROLE portcullis CONNECTION LIMIT -1", admin=True)
 
 
-def read_only(is_on):
+def read_only(setting):
+    """Each transaction is read-only unless it says otherwise. ALTER SYSTEM itself writes a file, not a table."""
     def change(fleet, history, *held):
-        fleet.stores.sql(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if is_on else 'off'}", admin=True) \
-            if is_on else superuser_write(fleet)
-        fleet.stores.sql("SELECT pg_reload_conf()", admin=True)
+        url = fleet.stores.servers["postgres"]["admin_url"]
+        ran = subprocess.run(
+            ["psql", "--no-psqlrc", "--quiet", "--dbname", url, "--command", f"ALTER SYSTEM {setting}",
+             "--command", "SELECT pg_reload_conf()"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        if ran.returncode != 0:
+            raise FleetError(ran.stderr)
     return change
 
 
-def superuser_write(fleet):
-    """ALTER SYSTEM writes a file, not a table: it is allowed in a read-only transaction."""
-    rows = fleet.stores.servers["postgres"]["admin_url"]
-    ran = subprocess.run(
-        ["psql", "--no-psqlrc", "--quiet", "--dbname", rows,
-         "--command", "ALTER SYSTEM RESET default_transaction_read_only", "--command", "SELECT pg_reload_conf()"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
-    if ran.returncode != 0:
-        raise FleetError(ran.stderr)
-
-
 ROWS = [
-    Row("postgres kill -9", Expectation(during=AWAY, seen=IS_503), rig("kill"), rig("start"), quick=True),
-    Row("postgres SIGSTOP", Expectation(during=AWAY, seen=IS_503), rig("stop"), rig("cont"), seconds=6),
+    Row("postgres kill -9", Expectation(during=AWAY, is_felt=True), rig("kill"), rig("start"), quick=True),
+    Row("postgres SIGSTOP", Expectation(during=AWAY, is_felt=True), rig("stop"), rig("cont"), seconds=6),
     Row("postgres restart", Expectation(during=AWAY), rig("restart"), nothing),
-    Row("postgres half-open", Expectation(during=AWAY, seen=IS_503), half_open, passing),
+    Row("postgres half-open", Expectation(during=AWAY, is_felt=True), half_open, passing),
     Row("postgres connections reset", Expectation(during=AWAY), reset, nothing, seconds=1),
-    Row("postgres 800 ms slow", Expectation(during=AWAY, seen=IS_503), slow, passing),
-    Row("postgres connections exhausted", Expectation(during=AWAY, seen=IS_503), exhaust, release),
-    Row("postgres read-only", Expectation(during=AWAY, seen=IS_503), read_only(True), read_only(False)),
-    Row("postgres failover to the standby", Expectation(during=AWAY, seen=IS_503), fail_over, promote,
+    Row("postgres 800 ms slow", Expectation(during=AWAY, is_felt=True), slow, passing),
+    Row("postgres connections exhausted", Expectation(during=AWAY, is_felt=True), exhaust, release),
+    Row("postgres read-only", Expectation(during=AWAY, is_felt=True),
+        read_only("SET default_transaction_read_only = on"), read_only("RESET default_transaction_read_only")),
+    Row("postgres failover to the standby", Expectation(during=AWAY, is_felt=True), fail_over, promote,
         restore=fail_back, quick=True),
 ]

@@ -33,7 +33,11 @@ import Testing
     {
         let looks = Lock(0)
         let time = Lock(MonotonicTime(nanoseconds: 5_000_000_000))
-        let look = KeyLook(time: { time.withLock { $0 } }) { looks.withLock { $0 += 1; return $0 > 1 } }
+        let look = KeyLook(time: { time.withLock { $0 } }) {
+            looks.withLock {
+                $0 += 1; return $0 > 1
+            }
+        }
         #expect(await look.look() == false)
         #expect(await look.look() == false)
         #expect(looks.withLock { $0 } == 1)

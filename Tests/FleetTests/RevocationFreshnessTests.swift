@@ -53,11 +53,11 @@ import Testing
         let freshness = RevocationFreshness(loop: loop, awaitingFeed: true)
         #expect(await run(loop) { freshness.standing } == .lost)
         #expect(await run(loop) { freshness.isConfirmed } == false)
-        #expect(
-            await run(loop) {
-                freshness.confirm(at: loop.now)
-                return freshness.standing
-            } == .confirmed)
+        let confirmed: RevocationFreshness.Standing = await run(loop) {
+            freshness.confirm(at: loop.now)
+            return freshness.standing
+        }
+        #expect(confirmed == .confirmed)
         #expect(await run(loop) { freshness.isConfirmed })
         group.stopAndJoin()
     }

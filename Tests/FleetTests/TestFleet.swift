@@ -1,6 +1,7 @@
 import Foundation
-import HTTP
+import HTTPServer
 import JSON
+import JWT
 import Passwords
 import Reactor
 import TestSupport

@@ -88,6 +88,16 @@ import Testing
         #expect(read("*100\r\n" + String(repeating: "$8\r\n12345678\r\n", count: 99), limits: limits) == nil)
     }
 
+    @Test func `what is not whole is given up once it is longer than a string may be`() {
+        var limits = ReplyLimits()
+        limits.stringBytes = 100
+        for head in ["+", "-", ":", "$", "*", "$1000000000\r\n", "*2\r\n:1\r\n$1000000000\r\n"] {
+            let fits = head + String(repeating: "1", count: 100)
+            #expect(read(fits, pieces: 10, limits: limits) != nil)
+            #expect(read(fits + String(repeating: "1", count: 100), pieces: 10, limits: limits) == nil)
+        }
+    }
+
     @Test func `the limit is per reply, not per connection`() {
         var limits = ReplyLimits()
         limits.replyBytes = 100

@@ -177,4 +177,30 @@ extension RevocationSet {
             sessions: applied.sessions.filter { before.sessions[$0.key] == nil || !covered($0.value.user) },
             users: users, limit: limit)
     }
+
+    /// Whether there are more entries than there should be.
+    package var isOverfull: Bool { count > limit }
+
+    /// The set after the store gave `stored`, everything in force, asked for later than `before`: for who did not ask for
+    /// the collapse that others had carried out.
+    ///
+    /// Of this set go the entries that `before` held and the store does not: they were committed before it was asked, so
+    /// it let go of them for what stands in their place, or because they are over. What was applied since `before` stays.
+    package func reduced(to stored: some Sequence<Revocation>, of before: RevocationSet) -> RevocationSet {
+        let stored = RevocationSet(limit: limit).applying(stored)
+        let kept = RevocationSet(
+            number: number &+ 1, generation: max(generation, stored.generation),
+            tokens: tokens.filter { before.tokens[$0.key] == nil || stored.tokens[$0.key] != nil },
+            sessions: sessions.filter { before.sessions[$0.key] == nil || stored.sessions[$0.key] != nil },
+            users: users.filter { before.users[$0.key] != $0.value || stored.users[$0.key] != nil }, limit: limit)
+        return kept.applying(stored.revocations)
+    }
+
+    /// All entries, as they would be stored.
+    private var revocations: [Revocation] {
+        tokens.map { .token($0.key, user: $0.value.user, until: $0.value.until) }
+            + sessions.map { .session($0.key, user: $0.value.user, until: $0.value.until) }
+            + users.map { .user($0.key, minimumVersion: $0.value.minimumVersion, until: $0.value.until) }
+            + [.generation(generation)]
+    }
 }

@@ -104,7 +104,7 @@ extension Setting {
             "After SIGTERM, how long balancers that probe /readyz may take to notice."),
         .integer(
             "PORTCULLIS_DRAIN_PROBES", 1...1000, \.drainProbes,
-            "Probes in a row that must fail before they have noticed."),
+            "Probes in a row that must fail before one has noticed."),
         .integer(
             "PORTCULLIS_DRAIN_SECONDS", 0...3600, \.drainSeconds,
             "From then on to the end, answered or not."),

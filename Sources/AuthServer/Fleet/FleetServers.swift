@@ -9,7 +9,8 @@ struct FleetServers: Sendable {
 
     /// Reads the files that the URLs name. Blocks.
     init(_ configuration: Configuration) throws(StartupError) {
-        do throws(PostgresURLError) { database = try PostgresConfiguration(url: configuration.databaseURL ?? "") } catch {
+        do throws(PostgresURLError) { database = try PostgresConfiguration(url: configuration.databaseURL ?? "") } catch
+        {
             throw StartupError(.configuration, "PORTCULLIS_DATABASE_URL cannot be used: \(error)")
         }
         do throws(RedisURLError) { redis = try configuration.usedRedisURL.map(FleetServers.redis) } catch {

@@ -36,7 +36,8 @@ final class FleetStorage: Storage {
             let caches = group.loops.map { RedisClient(redis, loop: $0, resolver: resolver) }
             throttles = zip(caches, group.loops).map { cache, loop in
                 RedisThrottle(
-                    client: cache, loop: loop, limits: configuration.throttle, liveNodes: { liveNodes.count }, node: counters)
+                    client: cache, loop: loop, limits: configuration.throttle, liveNodes: { liveNodes.count },
+                    node: counters)
             }
             reader = RedisClient(redis, loop: group.loops[0], resolver: resolver)
             self.caches = caches
@@ -75,6 +76,7 @@ final class FleetStorage: Storage {
     var roundTrips: Int { databaseStatistics.reduce(0) { $0 + $1.roundTrips } }
     /// Without the reader, which waits all the time.
     var cacheStatistics: [RedisStatistics] { caches.map(\.statistics) }
+    var cacheRoundTrips: Int { cacheStatistics.reduce(0) { $0 + $1.roundTrips } }
 
     var isShared: Bool { true }
     /// One client that reaches it is enough: the others will in a moment.

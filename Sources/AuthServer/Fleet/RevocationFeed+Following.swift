@@ -26,6 +26,8 @@ extension RevocationFeed {
     /// False when the database did not answer. Two polls at a time do no harm: a cursor that is older than need be has
     /// known revocations read again.
     func poll() async -> Bool {
+        // Before `follow` there is nobody to tell, and what is read once must be told.
+        guard let listeners else { return false }
         let beganAt = MonotonicTime.now
         let poll: FleetPoll
         do throws(StoreError) {
@@ -37,7 +39,7 @@ extension RevocationFeed {
         }
         clock.measured(poll.databaseTime, beganAt, .now)
         figuresTable.count(.polls)
-        if !poll.revocations.isEmpty { await listeners?.apply(poll.revocations) }
+        if !poll.revocations.isEmpty { await listeners.apply(poll.revocations) }
         // Only now: what was not applied must be read again.
         cursor = poll.cursor
         progress.polled(beganAt: beganAt, NodeList(nodes: poll.liveNodes, readAt: poll.databaseTime))

@@ -1,4 +1,5 @@
 import HTTP
+import HTTPServer
 import Reactor
 
 /// `/livez` and `/readyz`, on the main port and on the ops port alike.
@@ -44,9 +45,9 @@ struct HealthRoutes: Sendable {
     }
 
     /// 503 until everything is loaded and while draining.
-    func ready(_ query: UnsafeRawBufferPointer?) -> PreparedResponse {
+    func ready(_ query: UnsafeRawBufferPointer?, _ exchange: Exchange) -> PreparedResponse {
         let isReady = readiness.isReady
-        balancers.asked(isReady: isReady)
+        balancers.asked(by: exchange.client, isReady: isReady)
         guard isReady else { return down }
         if let query, query.elementsEqual("for=login".utf8), !canLogIn() { return down }
         return up

