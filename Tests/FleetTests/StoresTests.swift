@@ -168,6 +168,7 @@ struct StoresTests {
                 try await store.register(Stand.newUser("ada"), from: .server)
             }
             await #expect(throws: StoreError.unavailable) { try await store.createFirst(Stand.newUser("ada")) }
+            #expect(try await !store.hasEverHadUsers(), "nothing of it stays")
             await #expect(throws: StoreError.unavailable) {
                 try await store.create(Stand.newUser("ada"), as: .localOperator, from: .server)
             }

@@ -59,18 +59,5 @@ extension PostgresStore {
         return .conflict(.lastAdministrator)
     }
 
-    /// Nil stands for a table that is full.
-    static func present<Outcome: Sendable>(
-        _ result: AdminResult<Outcome?>
-    ) throws(StoreError) -> AdminResult<Outcome> {
-        switch result {
-        case .done(let outcome?): return .done(outcome)
-        case .done(nil): throw .unavailable
-        case .notAuthorized: return .notAuthorized
-        case .notFound: return .notFound
-        case .conflict(let conflict): return .conflict(conflict)
-        }
-    }
-
     static func isAdministrator(_ user: User) -> Bool { user.isEnabled && user.roles.contains(.admin) }
 }

@@ -23,7 +23,7 @@ extension PostgresStore: KeyAdministration {
     package func update(
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> [StoredKey] {
-        let stored = try await transaction { transaction throws(PostgresError) in
+        try await transaction { transaction throws(PostgresError) in
             try await self.replace(change, transaction) { before, after in
                 after.filter { key in key.state == .retired && before.contains { $0.isActive(as: key) } }.map { key in
                     let cause = Cause(actor: .server, origin: .server, at: key.changedAt)
@@ -31,31 +31,28 @@ extension PostgresStore: KeyAdministration {
                 }
             }
         }
-        guard let stored else { throw .unavailable }
-        return stored
     }
 
     package func administer(
         as authority: Authority, from origin: RequestOrigin, at now: UnixTime, audit event: AuditEvent, detail: String?,
         _ change: @escaping @Sendable ([StoredKey]) -> [StoredKey]?
     ) async throws(StoreError) -> AdminResult<[StoredKey]> {
-        let result = try await administer("keys", .changing, at: now, as: authority, from: origin) {
-            transaction, cause throws(PostgresError) -> AdminResult<[StoredKey]?> in
+        try await administer("keys", .changing, at: now, as: authority, from: origin) {
+            transaction, cause throws(PostgresError) -> AdminResult<[StoredKey]> in
             .done(
                 try await self.replace(change, transaction) { _, _ in [Self.auditing(event, cause, detail: detail)] })
         }
-        return try Self.present(result)
     }
 
-    /// Nil when there would be too many. What comes out the same is not written, and every node is spared to read it.
+    /// What comes out the same is not written, and every node is spared to read it.
     private func replace(
         _ change: @Sendable ([StoredKey]) -> [StoredKey]?, _ transaction: PostgresTransaction,
         audit: @Sendable (_ before: [StoredKey], _ after: [StoredKey]) -> [Query]
-    ) async throws(PostgresError) -> [StoredKey]? {
+    ) async throws(PostgresError) -> [StoredKey] {
         let found = try await transaction.batch([Query(SQL.lock, []), Query(SQL.read, [])])
         let before = try Self.keys(of: found.last)
         guard let wanted = change(before) else { return before }
-        guard wanted.count <= limits.keys else { return nil }
+        guard wanted.count <= limits.keys else { throw PostgresError(.unavailable, "too many keys") }
         if wanted == before { return before }
         var queries = [Query(SQL.clear, [])]
         for key in wanted {

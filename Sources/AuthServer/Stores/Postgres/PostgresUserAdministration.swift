@@ -61,19 +61,16 @@ extension PostgresStore: UserAdministration {
     package func create(
         _ user: NewUser, as authority: Authority, from origin: RequestOrigin
     ) async throws(StoreError) -> AdminResult<User> {
-        let result = try await administer("user.create", .changing, at: user.createdAt, as: authority, from: origin) {
-            transaction, cause throws(PostgresError) -> AdminResult<User?> in
-            switch try await self.insert(user, .userCreated, cause, transaction) {
-            case .full: return .done(nil)
-            case .nameTaken: return .conflict(.usernameTaken)
-            case .made: break
+        try await administer("user.create", .changing, at: user.createdAt, as: authority, from: origin) {
+            transaction, cause throws(PostgresError) in
+            guard try await self.insert(user, .userCreated, cause, transaction) else {
+                return .conflict(.usernameTaken)
             }
             guard let made = try await Self.user(user.id, transaction) else {
                 throw .damaged("an account was not taken")
             }
             return .done(made)
         }
-        return try Self.present(result)
     }
 
     package func update(

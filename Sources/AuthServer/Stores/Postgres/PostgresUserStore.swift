@@ -33,20 +33,18 @@ extension PostgresStore: UserStore {
 
     package func createFirst(_ user: NewUser) async throws(StoreError) -> Bool {
         let cause = Cause(actor: .server, origin: .server, at: user.createdAt)
-        let made = try await transaction { transaction throws(PostgresError) -> Insertion? in
+        return try await transaction { transaction throws(PostgresError) in
             // Parallel callers wait here for the first, and then change nothing.
-            guard try await transaction.run(SQL.noteUsers, []).affected == 1 else { return nil }
+            guard try await transaction.run(SQL.noteUsers, []).affected == 1 else { return false }
             return try await self.insert(user, .userCreated, cause, transaction)
         }
-        return try made.map(Self.isMade) ?? false
     }
 
     package func register(_ user: NewUser, from origin: RequestOrigin) async throws(StoreError) -> Bool {
         let cause = Cause(actor: .user(user.id), origin: origin, at: user.createdAt)
-        return try Self.isMade(
-            try await transaction { transaction throws(PostgresError) in
-                try await self.insert(user, .userRegistered, cause, transaction)
-            })
+        return try await transaction { transaction throws(PostgresError) in
+            try await self.insert(user, .userRegistered, cause, transaction)
+        }
     }
 
     package func user(_ id: Identifier) async throws(StoreError) -> User? {
@@ -67,19 +65,11 @@ extension PostgresStore: UserStore {
         try await transaction.run(SQL.user, [.id(id)]).rows.first?.user()
     }
 
-    /// What making an account came to.
-    enum Insertion: Sendable {
-        case made, nameTaken, full
-    }
-
-    static func isMade(_ insertion: Insertion) throws(StoreError) -> Bool {
-        if case .full = insertion { throw .unavailable }
-        return if case .made = insertion { true } else { false }
-    }
-
+    /// False when the name is taken. A table that is full is thrown, so that nothing of the transaction stays, the note
+    /// that there was an account among it.
     func insert(
         _ user: NewUser, _ event: AuditEvent, _ cause: Cause, _ transaction: PostgresTransaction
-    ) async throws(PostgresError) -> Insertion {
+    ) async throws(PostgresError) -> Bool {
         let roles = StoredRoles.text(user.roles)
         let answers = try await transaction.batch([
             // Before the account, as `createFirst` does: who waits for a name holds nothing that another waits for.
@@ -93,11 +83,11 @@ extension PostgresStore: UserStore {
                 ]),
         ])
         guard let row = answers.last?.rows.first else { throw .damaged("user_insert answered nothing") }
-        guard try row.bool(0) else { return .full }
-        guard try row.bool(1) else { return .nameTaken }
+        guard try row.bool(0) else { throw PostgresError(.unavailable, "the table of users is full") }
+        guard try row.bool(1) else { return false }
         _ = try await transaction.batch([
             Self.auditing(event, cause, user: user.id, detail: user.roles.isEmpty ? nil : roles)
         ])
-        return .made
+        return true
     }
 }
