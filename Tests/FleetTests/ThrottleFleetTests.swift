@@ -42,7 +42,7 @@ import Testing
         let now = UnixTime(milliseconds: wallClockMilliseconds())
         let result = try await fleet.nodes[0].store.auditEntries(
             AuditFilter(event: .loginFailed), before: nil, limit: 200, at: now, as: .localOperator, from: .server)
-        guard case .done(let page) = result else { throw Unexpected(description: "no audit but \(result)") }
+        guard case .done(let page) = result else { throw UnexpectedAnswer(description: "no audit but \(result)") }
         return page.items.count { $0.entry.detail == PasswordFailure.wrongPassword.rawValue }
     }
 
