@@ -70,14 +70,14 @@ import Testing
         } _: { fleet in
             let device = try deviceToken(fleet.client(1))
             try fleet.servers.kill("redis")
-            #expect(try await guess(fleet) == [401: 36])
+            for _ in 0..<2 { #expect(try await guess(fleet) == [401: 36]) }
+            await until("the comparisons are not told") { (try? await comparisons(fleet)) == 10 }
+            for index in 0..<3 { #expect(try tryLogin(fleet.client(index), TestFleet.adminPassword).status == 401) }
+            #expect(try await comparisons(fleet) == 10)
+            // Afterwards: a success gives back what its address has failed, which is everybody's here.
             for index in 0..<3 {
-                #expect(try tryLogin(fleet.client(index), TestFleet.adminPassword).status == 401)
                 #expect(try tryLogin(fleet.client(index), TestFleet.adminPassword, device: device).status == 200)
             }
-            await until("the comparisons are not told") { (try? await comparisons(fleet)) == 10 }
-            #expect(try await guess(fleet) == [401: 36])
-            #expect(try await comparisons(fleet) == 10)
         }
     }
 
