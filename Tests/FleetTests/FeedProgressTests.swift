@@ -309,6 +309,19 @@ struct FeedMembershipTests {
         #expect(reader.byStream == 1200)
     }
 
+    @Test func `who marks is waited for, though no list has it: it joined as the newest was read`() {
+        var reader = Reader()
+        reader.poll(at: 0, Reader.me)
+        reader.mark(Reader.me, sentAt: 100)
+        let list = Reader.list(readAt: 0, Reader.me)
+        reader.mark(Reader.second, sentAt: 100_000, receivedAt: 110, list: list)
+        #expect(reader.progress.unbelieved == 1)
+        #expect(reader.byStream == nil)
+        reader.mark(Reader.second, sentAt: 120, list: list)
+        reader.mark(Reader.me, sentAt: 130)
+        #expect(reader.byStream == 120)
+    }
+
     @Test func `a node that died is waited for until a list is without it`() {
         var reader = Reader()
         reader.poll(at: 0, Reader.me, Reader.second, Reader.third)

@@ -10,8 +10,8 @@ import Reactor
 ///   back shows as a gap. A writer with a gap counts for nothing until an own poll, begun after the gap was seen, has
 ///   brought what lacks: all of it committed before it was numbered.
 ///
-/// Which nodes live is what the newest polls say that this node knows of: its own, and those that came with marks. A node
-/// that died with something untold keeps the stream from confirming until polls no longer list it.
+/// Which nodes live is what the newest polls say that this node knows of: its own, and those that came with marks; and who
+/// marks. A node that died with something untold keeps the stream from confirming until polls no longer list it.
 struct FeedProgress {
     /// More writers than any fleet has, each a start of a node; of more nothing is kept, and what is not kept cannot
     /// confirm.
@@ -105,6 +105,8 @@ struct FeedProgress {
             reach(next, &writer, at: receivedAt)
             confirm(entry, &writer, at: receivedAt, fleetTime)
             if let nodes { adopt(nodes) }
+            // Who marks lives, also when the newest list was read a moment before that node joined.
+            if let list { listed[entry.node] = max(listed[entry.node] ?? list.readAt, list.readAt) }
         case .farewell(let next):
             reach(next, &writer, at: receivedAt)
             confirm(entry, &writer, at: receivedAt, fleetTime)
