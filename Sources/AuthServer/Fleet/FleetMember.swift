@@ -2,6 +2,7 @@ import Auth
 import Logging
 import OpenSSL
 import Reactor
+import Redis
 
 /// A node's part in its fleet: what it hears of the others and tells them, and the time that all go by.
 final class FleetMember: Sendable {
@@ -9,6 +10,7 @@ final class FleetMember: Sendable {
     let feed: RevocationFeed
     let log: EventLog
     private let storage: FleetStorage
+    private let isRedisAway = Lock(false)
 
     /// Heard by nobody before `follow`.
     init(
@@ -53,11 +55,30 @@ final class FleetMember: Sendable {
         await feed.follow(
             FeedListeners(
                 apply: listeners.apply,
-                confirmed: { [weak feed] moment in
+                confirmed: { [weak feed, weak self] moment in
                     if let feed { storage.setLiveNodes(feed.liveNodes) }
+                    self?.tellOfRedis()
                     listeners.confirmed(moment)
                 },
                 keysMoved: listeners.keysMoved))
+    }
+
+    /// Once when it is not asked any more, with the reason, and once when it is again.
+    private func tellOfRedis() {
+        guard let redis = storage.writer else { return }
+        let isAway = redis.statistics.isBreakerOpen
+        let hasChanged = isRedisAway.withLock { before in
+            defer { before = isAway }
+            return before != isAway
+        }
+        guard hasChanged else { return }
+        if isAway {
+            log.logger.warning(
+                "Redis is not asked: each node counts limits by itself",
+                metadata: ["reason": "\(redis.lastFailure ?? "unknown")"])
+        } else {
+            log.logger.info("Redis answers again")
+        }
     }
 
     /// Has the others read the key rings anew, after a change that should not wait for their next poll.

@@ -21,20 +21,19 @@ struct FleetStart {
         try await repeated { () async throws(StartupError) in
             do throws(PostgresMigrationError) { try await PostgresMigration.prepare(storage.database) } catch {
                 guard error.reason == .unavailable else { throw StartupError(error) }
-                return false
+                return error.description
             }
-            return true
+            return nil
         }
         try await repeated { () async throws(StartupError) in
             do throws(StoreError) {
                 let sentAt = MonotonicTime.now
                 let time = try await storage.postgres.time()
                 clock.measured(databaseTime: time, sentAt: sentAt, receivedAt: .now)
-                // Nil when the round trip took too long to tell the time by.
-                return clock.millisecondsAheadOfSystem != nil
+                return clock.millisecondsAheadOfSystem == nil ? "It answers too slowly to tell the time by." : nil
             } catch {
                 if case .damaged(let what) = error { throw StartupError(.dataDamaged, "The database's clock: \(what)") }
-                return false
+                return "It cannot be asked for the time."
             }
         }
         guard let ahead = clock.millisecondsAheadOfSystem, !clock.isTrusted else { return }
@@ -43,15 +42,18 @@ struct FleetStart {
             metadata: ["milliseconds": "\(ahead)"])
     }
 
-    /// Until `step` is done, the time is over or somebody ends the process.
-    private func repeated(_ step: () async throws(StartupError) -> Bool) async throws(StartupError) {
-        var isTold = false
-        while try await !step() {
-            if !isTold { log.logger.warning("the database does not answer; the start waits for it") }
-            isTold = true
+    /// Until `step` has no reason any more to be tried again, the time is over or somebody ends the process.
+    private func repeated(_ step: () async throws(StartupError) -> String?) async throws(StartupError) {
+        var told: String?
+        while let reason = try await step() {
+            if told != reason {
+                log.logger.warning("the start waits for the database", metadata: ["reason": "\(reason)"])
+            }
+            told = reason
             guard MonotonicTime.now < deadline, !Signals.isPending(SIGTERM), !Signals.isPending(SIGINT) else {
                 throw StartupError(
-                    .unavailable, "The database does not answer: \(storage.place). Look at PORTCULLIS_DATABASE_URL.")
+                    .unavailable,
+                    "The database does not answer: \(storage.place). \(reason) Look at PORTCULLIS_DATABASE_URL.")
             }
             await loop.pause(milliseconds: FleetStart.retryMilliseconds)
         }

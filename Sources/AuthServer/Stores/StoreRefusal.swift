@@ -28,7 +28,8 @@ package struct StoreRefusal: Error, Sendable, Equatable, CustomStringConvertible
             reason: .damaged,
             description:
                 "The database \(path) is damaged: \(detail). Nothing was changed. Restore the data folder from "
-                + "a backup, or move it away to start with an empty one: without a backup its accounts are lost.")
+                + "a backup, or move it away to start with an empty one: without a backup its accounts are lost. "
+                + "If a node of a fleet served here, nothing is: set PORTCULLIS_DATABASE_URL.")
     }
 
     static func foreign(_ path: String) -> StoreRefusal {
