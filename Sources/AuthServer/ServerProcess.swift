@@ -3,9 +3,10 @@ import Reactor
 
 /// The life of the server as a process: signals, limits, start, banner, wait, stop, exit code.
 package enum ServerProcess {
-    private static let endingSignals = [SIGTERM, SIGINT]
+    /// SIGHUP, too: a terminal that is closed must not cut anybody off.
+    private static let endingSignals = [SIGTERM, SIGINT, SIGHUP]
 
-    /// Serves until SIGTERM or SIGINT and returns the exit code (sysexits.h). `file` is the configuration file, under the
+    /// Serves until one of `endingSignals` and returns the exit code (sysexits.h). `file` is the configuration file, under the
     /// environment. Blocks the main thread.
     package static func run(environment: SettingVariables, file: String? = nil) -> Int32 {
         do {

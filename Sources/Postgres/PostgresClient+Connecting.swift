@@ -28,7 +28,7 @@ extension PostgresClient {
             do throws(PostgresError) {
                 let connection = try await open(configuration.hosts[number], index)
                 preferredHost = number
-                backoffs[index].reset()
+                provenAt[index] = .now.adding(milliseconds: PostgresClient.provenMilliseconds)
                 return adopt(connection, index)
             } catch {
                 failure = error
@@ -36,6 +36,16 @@ extension PostgresClient {
             if isClosed { return }
         }
         lastLoginFailure.withLock { $0 = failure }
+        pauseBeforeConnecting(index)
+    }
+
+    /// At once, when the last connection has proved itself; else after a pause: a server that lets us in and then goes is
+    /// not asked again and again.
+    func reconnect(_ index: Int) {
+        if MonotonicTime.now >= provenAt[index] {
+            backoffs[index].reset()
+            return connect(index)
+        }
         pauseBeforeConnecting(index)
     }
 

@@ -30,6 +30,10 @@ package actor PostgresClient {
 
     // Connecting (PostgresClient+Connecting).
     var backoffs: [Backoff]
+    /// From when on each counts as one that was good: it has answered, or lived for a while.
+    var provenAt: [MonotonicTime]
+    /// One that lived so long was a connection.
+    static let provenMilliseconds: Int64 = 1000
     var reconnectTimers: [TimerID?]
     /// Index of the host that served last: tried first.
     var preferredHost = 0
@@ -49,6 +53,7 @@ package actor PostgresClient {
         self.resolver = resolver
         self.connections = Array(repeating: nil, count: count)
         backoffs = Array(repeating: Backoff(), count: count)
+        provenAt = Array(repeating: .distantFuture, count: count)
         reconnectTimers = Array(repeating: nil, count: count)
         pool = ConnectionPool(
             connections: count, waitMilliseconds: configuration.waitMilliseconds,
@@ -213,13 +218,17 @@ package actor PostgresClient {
 
     func release(_ index: Int) {
         // In a transaction, or in a state that nobody foresaw: never used again.
-        if let connection = connections[index], connection.isOpen, !connection.isReusable { connection.close() }
+        if let connection = connections[index], connection.isOpen {
+            // It has answered.
+            provenAt[index] = .now
+            if !connection.isReusable { connection.close() }
+        }
         switch pool.release(index, at: .now) {
         case .idle: break
         case .given(let ticket): resume(ticket, with: .success(index))
         case .broken:
             connections[index] = nil
-            connect(index)
+            reconnect(index)
         }
         noteGauges()
     }
@@ -238,7 +247,7 @@ package actor PostgresClient {
         if isClosed { return }
         if pool.broke(index, at: .now) {
             connections[index] = nil
-            connect(index)
+            reconnect(index)
         }
         noteGauges()
     }

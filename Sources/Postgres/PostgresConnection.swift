@@ -200,11 +200,17 @@ final class PostgresConnection: ReadinessHandler {
     /// TLS: libpq takes at least 8 KiB of a record at a time, a record holds 16 KiB, and what is left of one is in no
     /// socket. So two reads more than the socket asks for have everything.
     private static let readsBehindTLS = 2
+    /// Reads before others on the loop get their turn, the deadline among them. libpq takes 8 KiB at least with each: an
+    /// idle connection, which is told next to nothing, is not sent as much by any server that means well.
+    private static let readsPerTurn = 64
 
     /// Takes what is there. With `untilEnd` no further event will tell of the end of input.
     private func receive(untilEnd: Bool) {
         var spare = handle?.isEncrypted == true ? PostgresConnection.readsBehindTLS : 0
+        var left = PostgresConnection.readsPerTurn
         while isOpen {
+            if left == 0 { return receiveLater(untilEnd: untilEnd) }
+            left -= 1
             let wasWorking = phase == .working
             let isSound = handle?.consumeInput() == true
             takeResults()
@@ -215,6 +221,13 @@ final class PostgresConnection: ReadinessHandler {
             if handle?.hasInput == true { continue }
             if spare == 0 { return }
             spare -= 1
+        }
+    }
+
+    private func receiveLater(untilEnd: Bool) {
+        if phase == .idle { return lose() }
+        _ = loop.schedule(at: MonotonicTime(nanoseconds: loop.now.nanoseconds &+ 1)) { [self] in
+            if isOpen { receive(untilEnd: untilEnd) }
         }
     }
 

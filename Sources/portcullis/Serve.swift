@@ -4,7 +4,7 @@ import Foundation
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve until SIGTERM or SIGINT.",
+        abstract: "Serve until SIGTERM, SIGINT or SIGHUP.",
         discussion: """
             EXAMPLES
               portcullis serve

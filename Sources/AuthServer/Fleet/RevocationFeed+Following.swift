@@ -112,7 +112,7 @@ extension RevocationFeed {
         let (receivedAt, fleetTime) = (MonotonicTime.now, clock.now())
         for entry in entries {
             progress.received(entry, at: receivedAt, fleetTime: fleetTime)
-            let delay = fleetTime.milliseconds - entry.sentAt.milliseconds
+            let delay = fleetTime.milliseconds.subtractingReportingOverflow(entry.sentAt.milliseconds).partialValue
             switch entry.content {
             case .mark: figuresTable.count(delayMilliseconds: delay, of: .marks)
             case .revocations where entry.node != node.id:
