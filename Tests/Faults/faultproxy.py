@@ -12,6 +12,7 @@ It stands between a node and its store, on a thread of its own, and is told what
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -25,7 +26,6 @@ class Link:
     def __init__(self, proxy, reader, writer):
         self.proxy, self.reader, self.writer = proxy, reader, writer
         self.upstream = None
-        self.moved = asyncio.Event()
 
     async def run(self):
         try:
@@ -60,19 +60,21 @@ class Link:
             if not chunk:
                 writer.close()
                 return
-            if self.proxy.mode == "delayed":
-                await asyncio.sleep(max(0, came + self.proxy.delay - loop.time()))
-            if self.proxy.mode == "trickling" and from_server:
-                for byte in chunk:
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                    await asyncio.sleep(1)
-                    if self.proxy.mode != "trickling":
-                        break
-                continue
-            self.proxy.bytes += len(chunk)
+            while self.proxy.mode == "delayed" and (left := came + self.proxy.delay - loop.time()) > 0:
+                await self.proxy.changed(left)
+            if from_server:
+                chunk = await self.trickle(chunk, writer)
             writer.write(chunk)
             await writer.drain()
+
+    async def trickle(self, chunk, writer):
+        """A byte a second for as long as that is the mode. Returns what is left then."""
+        while chunk and self.proxy.mode == "trickling":
+            writer.write(chunk[:1])
+            await writer.drain()
+            chunk = chunk[1:]
+            await self.proxy.changed(1)
+        return chunk
 
     def end(self, with_reset=False):
         for writer in filter(None, (self.writer, self.upstream)):
@@ -90,7 +92,7 @@ class FaultProxy:
 
     def __init__(self, target, port=0):
         self.target, self.port = target, port
-        self.mode, self.delay, self.bytes = "passing", 0.0, 0
+        self.mode, self.delay = "passing", 0.0
         self.links = set()
         self.loop = asyncio.new_event_loop()
         self.server = self.change = None
@@ -106,10 +108,6 @@ class FaultProxy:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()
-
-    @property
-    def open_links(self):
-        return len(self.links)
 
     # What happens to connections, from any thread
 
@@ -152,8 +150,10 @@ class FaultProxy:
         self.links.add(link)
         await link.run()
 
-    async def changed(self):
-        await self.change.wait()
+    async def changed(self, seconds=None):
+        """Waits until something else is to happen, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.change.wait(), seconds)
 
     async def switch(self, mode, delay=0.0):
         before, self.mode, self.delay = self.mode, mode, delay

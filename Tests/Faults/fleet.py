@@ -6,13 +6,13 @@ import http.client
 import json
 import os
 import pathlib
-import pwd
 import re
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +22,12 @@ from faultproxy import FaultProxy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RIG = ROOT / "scripts" / "rig"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import rig_place  # noqa: E402
+
+# Whom the nodes run as, as the stores do.
+USER = rig_place.User()
 ADMIN_PASSWORD = "faults are found, not hoped away"
 PASSWORD = "a password of somebody in the history"
 
@@ -41,14 +47,6 @@ def until(condition, seconds, what):
         if time.monotonic() > deadline:
             raise FleetError(f"not within {seconds} s: {what}")
         waiting.wait(0.02)
-
-
-def unprivileged():
-    """Arguments of subprocess that drop to `nobody`, when we are root."""
-    if os.geteuid() != 0:
-        return {}
-    entry = pwd.getpwnam("nobody")
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 class Stores:
@@ -106,7 +104,7 @@ class Node:
         self.target = Target(self.name, self.port)
         self.folder = fleet.folder / self.name
         self.folder.mkdir(mode=0o700)
-        fleet.own(self.folder)
+        USER.own(self.folder)
         self.log = fleet.folder / f"{self.name}.log"
         self.proxies = contextlib.ExitStack()
         servers = fleet.stores.servers
@@ -136,7 +134,7 @@ class Node:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.fleet.binary, "serve"], env={**self.environment(), **more}, cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **unprivileged())
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **USER.drop)
         if wait:
             self.await_ready()
 
@@ -194,13 +192,8 @@ class Node:
 
 
 def free_port():
-    """Below the ports that the kernel gives to clients: a node that is started again must find its own free."""
-    for _ in range(200):
-        port = 15000 + secrets.randbelow(15000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise FleetError("no free port")
+    """A node that is started again must find its own free."""
+    return rig_place.free_ports(1)[0]
 
 
 class Fleet:
@@ -214,7 +207,7 @@ class Fleet:
         self.key = self.folder / "master.key"
         self.key.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=") + "\n", "ascii")
         self.key.chmod(0o600)
-        self.own(self.key)
+        USER.own(self.key)
         self.stores, self.nodes, self.admin_token = None, [], None
         try:
             self.stores = Stores()
@@ -230,17 +223,12 @@ class Fleet:
 
     def reachable(self, binary):
         """The binary, or a copy that an unprivileged user can run."""
-        if subprocess.run(["test", "-x", binary], check=False, **unprivileged()).returncode == 0:
+        if USER.can("x", binary):
             return binary
         copy = self.folder / "portcullis"
         shutil.copy(binary, copy)
         copy.chmod(0o755)
         return copy
-
-    def own(self, path):
-        user = unprivileged()
-        if user:
-            os.chown(path, user["user"], user["group"])
 
     @property
     def targets(self):

@@ -35,7 +35,7 @@ class Operation:
     retry_after: bool = False
     # X-Revocation-Age in seconds, when the answer had one.
     age: float | None = None
-    # The balancer or a node asked directly.
+    # In the order in which they ended.
     number: int = 0
 
     @property

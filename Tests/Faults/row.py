@@ -16,12 +16,19 @@ DEADLINE = 5.0
 BOUND = 2.0
 
 
+# What a client may be told at any time: 429 is a limit at work; a ghost of an ended session is refused.
+ALWAYS = {"login": {200, 429}, "refresh": {200, 401, 429}, "verify": {200, 401}, "logout": {204, 401}}
+# Where the authority is away, changes are 503 and nothing else: a refresh is not consumed, nobody is logged out. Verify
+# goes on.
+AWAY = {kind: told if kind == "verify" else told | {503} for kind, told in ALWAYS.items()}
+
+
 @dataclasses.dataclass
 class Expectation:
     """What the row says. Statuses are those of requests that began during the fault."""
 
-    # {kind: statuses that may be seen}; a kind that is not named may see what it always may.
-    during: dict = dataclasses.field(default_factory=dict)
+    # {kind: statuses that may be seen}
+    during: dict = dataclasses.field(default_factory=lambda: ALWAYS)
     # Whether some change must be answered 503, so that the fault is known to have been one.
     is_felt: bool = False
     bound: float = BOUND
@@ -60,10 +67,6 @@ class Outcome:
     @property
     def is_good(self):
         return not self.breaches
-
-
-# What a client may be told at any time: 429 is a limit at work; a ghost of an ended session is refused.
-ALWAYS = {"login": {200, 429}, "refresh": {200, 401, 429}, "verify": {200, 401}, "logout": {204, 401}}
 
 
 def run(row, fleet, clients):
@@ -113,8 +116,7 @@ def judge(row, fleet, history, fault, footprints):
 def during(expectation, operations, unreachable):
     """Only what the row allows is seen, and what it says must be seen is."""
     breaches = []
-    for kind, always in ALWAYS.items():
-        allowed = expectation.during.get(kind, always)
+    for kind, allowed in expectation.during.items():
         wrong = [
             each for each in operations if each.kind == kind and each.status not in allowed and not unreachable(each)]
         if wrong:

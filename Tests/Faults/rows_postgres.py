@@ -3,13 +3,7 @@
 import subprocess
 
 from fleet import FleetError
-from row import Expectation, Row
-
-# Section 8: 503 and nothing else where the authority is away; a refresh is not consumed, nobody is logged out. A ghost
-# of a session that ended may be refused: nothing says otherwise. 429 comes before the database is asked.
-AWAY = {
-    "login": {200, 429, 503}, "refresh": {200, 401, 429, 503}, "verify": {200, 401}, "logout": {204, 401, 503},
-}
+from row import AWAY, Expectation, Row
 
 
 def rig(command, server="postgres"):

@@ -201,57 +201,73 @@ import Testing
     }
 
     @Test func `a caller waits no longer than it may, and one that leaves frees its place`() async throws {
-        try await withClient(
-            url,
-            {
-                $0.maximumWaiting = 2; $0.statementMilliseconds = 3000; $0.waitMilliseconds = 300
+        let change: (inout PostgresConfiguration) -> Void = {
+            $0.maximumWaiting = 2
+            $0.statementMilliseconds = 3000
+            $0.waitMilliseconds = 300
+        }
+        try await withClosedGate(url) { gate, open in
+            try await withClient(url, change) { client in
+                _ = try await client.run(SQL.one, [])
+                async let busy = client.run(SQL.pass, [.integer(gate)])
+                await until { client.statistics.inUse == 1 }
+                let start = MonotonicTime.now
+                async let leaving = Task { try await client.run(SQL.one, []) }
+                let leaver = await leaving
+                await until { client.statistics.waiting == 1 }
+                async let late = failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
+                await until { client.statistics.waiting == 2 }
+                let full = await failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
+                #expect(full?.code == .unavailable)
+                #expect(milliseconds(since: start) < 300)
+                leaver.cancel()
+                await until { client.statistics.waiting == 1 }
+                #expect(await late?.code == .unavailable)
+                #expect((290...1200).contains(milliseconds(since: start)))
+                try await open()
+                #expect(try await busy.rows.count == 1)
             }
-        ) { client in
-            _ = try await client.run(SQL.one, [])
-            async let busy = client.run(SQL.sleep, [.integer(1500)])
-            await until { client.statistics.inUse == 1 }
-            let start = MonotonicTime.now
-            async let leaving = Task { try await client.run(SQL.one, []) }
-            let leaver = await leaving
-            await until { client.statistics.waiting == 1 }
-            async let late = failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
-            await until { client.statistics.waiting == 2 }
-            let full = await failure { () throws(PostgresError) in _ = try await client.run(SQL.one, []) }
-            #expect(full?.code == .unavailable)
-            #expect(milliseconds(since: start) < 300)
-            leaver.cancel()
-            await until { client.statistics.waiting == 1 }
-            #expect(await late?.code == .unavailable)
-            #expect((290...1200).contains(milliseconds(since: start)))
-            #expect(try await busy.rows.count == 1)
         }
     }
 
     @Test func `the server ends a statement that takes too long, and the connection stays`() async throws {
-        try await withClient(url, { $0.statementMilliseconds = 200 }) { client in
-            _ = try await client.run(SQL.one, [])
-            let error = await failure { () throws(PostgresError) in
-                _ = try await client.run(SQL.sleep, [.integer(5000)])
+        try await withClosedGate(url) { gate, _ in
+            try await withClient(url, { $0.statementMilliseconds = 200 }) { client in
+                _ = try await client.run(SQL.one, [])
+                let error = await failure { () throws(PostgresError) in
+                    _ = try await client.run(SQL.pass, [.integer(gate)])
+                }
+                #expect(error?.code == .refused(.queryCanceled))
+                #expect(try await client.run(SQL.one, []).rows.count == 1)
+                #expect(client.statistics.connects == 1)
+                #expect(client.statistics.timeouts == 0)
             }
-            #expect(error?.code == .refused(.queryCanceled))
-            #expect(try await client.run(SQL.one, []).rows.count == 1)
-            #expect(client.statistics.connects == 1)
-            #expect(client.statistics.timeouts == 0)
         }
     }
 
     @Test func `a script may take longer than a statement, and its settings stay nowhere`() async throws {
-        try await withClient(url, { $0.statementMilliseconds = 200 }) { client in
-            try await client.execute(script: "SELECT pg_sleep(0.5); SET search_path = nowhere", milliseconds: 5000)
-            let show = Statement(
-                "test_show", "SELECT current_setting('search_path'), current_setting('statement_timeout')")
-            let row = try await client.run(show, []).rows[0]
-            #expect(try row.text(0) != "nowhere")
-            #expect(try row.text(1) == "200ms")
-            let late = await failure { () throws(PostgresError) in
-                try await client.execute(script: "SELECT pg_sleep(5)", milliseconds: 100)
+        try await withClosedGate(url) { gate, open in
+            try await withClient(url, { $0.statementMilliseconds = 200 }) { client in
+                let start = MonotonicTime.now
+                async let script: Void = client.execute(
+                    script: "SELECT pg_advisory_xact_lock_shared(\(gate)); SET search_path = nowhere",
+                    milliseconds: 5000)
+                await until { milliseconds(since: start) > 500 }
+                try await open()
+                try await script
+                let show = Statement(
+                    "test_show", "SELECT current_setting('search_path'), current_setting('statement_timeout')")
+                let row = try await client.run(show, []).rows[0]
+                #expect(try row.text(0) != "nowhere")
+                #expect(try row.text(1) == "200ms")
+                try await withClosedGate(url) { another, _ in
+                    let late = await failure { () throws(PostgresError) in
+                        try await client.execute(
+                            script: "SELECT pg_advisory_xact_lock_shared(\(another))", milliseconds: 100)
+                    }
+                    #expect(late?.code == .refused(.queryCanceled))
+                }
             }
-            #expect(late?.code == .refused(.queryCanceled))
         }
     }
 

@@ -159,10 +159,14 @@ import Testing
                 _ = try await admin.run(terminate, [])
                 _ = try await client.run(SQL.one, [])
                 await until { client.statistics.open == 2 }
-                let slow = Statement("test_slow_write", "SELECT pg_sleep(0.3), txid_current()")
-                async let work = client.run(slow, [])
+                let gate = Int64.random(in: 1 ... .max)
+                _ = try await admin.run(SQL.close, [.integer(gate)])
+                let write = Statement(
+                    "test_write_behind_gate", "SELECT pg_advisory_xact_lock_shared($1)::text, txid_current()")
+                async let work = client.run(write, [.integer(gate)])
                 await until { client.statistics.inUse == 1 }
                 _ = try await admin.run(terminate, [])
+                _ = try await admin.run(SQL.open, [.integer(gate)])
                 // Even a write: the server said that it was not carried out.
                 #expect(try await work.rows.count == 1)
                 #expect(client.statistics.retries >= 1)

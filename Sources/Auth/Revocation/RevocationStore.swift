@@ -1,3 +1,5 @@
+import JWT
+
 /// One thing that verifiers must refuse. Entries are kept until no token they could refuse can still be valid.
 package enum Revocation: Sendable, Hashable {
     /// One access token, by `jti`. `user` is whose it is (`sub`), so that entries of one user can collapse; nil when that is
@@ -18,6 +20,13 @@ package enum RevocationCollapse: Sendable, Equatable {
     case users([Identifier])
     /// The fleet's generation is raised by one; it stands for every other entry.
     case everything
+}
+
+/// How long a revocation is kept: no token that it refuses can still be good then.
+package enum RevocationRetention {
+    /// The longest life of an access token (an hour), its leeway (30 s) and ten minutes.
+    package static let milliseconds =
+        (TokenIssuer.maximumSeconds + TokenLimits.leewaySeconds.upperBound + 600) * 1000
 }
 
 /// Revocations as stored. The session and user stores write theirs in the same transaction as the change.

@@ -1,3 +1,4 @@
+import Auth
 import Redis
 import Synchronization
 
@@ -14,9 +15,8 @@ final class RedisRevocationStream: RevocationStream {
     private static let readMilliseconds: Int64 = 1500
     /// No request waits for it: the feed bounds its own waiting. A Redis that is slow still carries entries.
     private static let appendMilliseconds: Int64 = 1000
-    /// What is older, by Redis' clock, refuses no token any more: the longest life of an access token (an hour), its
-    /// leeway (30 s) and ten minutes.
-    private static let retentionMilliseconds: UInt64 = (3600 + 30 + 600) * 1000
+    /// What is older, by Redis' clock, refuses no token any more.
+    private static let retentionMilliseconds = UInt64(RevocationRetention.milliseconds)
     /// Some 100 MB at three hundred bytes each, whatever comes in within the retention. Nobody needs what is cut: a reader
     /// who lags so far behind sees the gap and has it from the database.
     private static let maximumLength = "262144"

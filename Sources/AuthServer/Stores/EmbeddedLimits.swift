@@ -28,8 +28,7 @@ package struct EmbeddedLimits: Sendable {
     package var page = 1000
     /// Rows that one pruning deletes: a few milliseconds of the store's thread.
     package var pruned = 1000
-    /// How long a revocation is kept: the longest life of an access token (an hour), its leeway (30 s) and ten minutes.
-    package var revocationMilliseconds: Int64 = (3600 + 30 + 600) * 1000
+    package var revocationMilliseconds = RevocationRetention.milliseconds
 
     package init() {}
 

@@ -25,8 +25,7 @@ package struct PostgresLimits: Sendable {
     /// Sessions that the end of all sessions before an instant counts; what is beyond ends too, and is told as this many.
     /// Counting must not take longer than a statement may.
     package var countedSessions: Int64 = 100_000
-    /// How long a revocation is kept: the longest life of an access token (an hour), its leeway (30 s) and ten minutes.
-    package var revocationMilliseconds: Int64 = (3600 + 30 + 600) * 1000
+    package var revocationMilliseconds = RevocationRetention.milliseconds
 
     package init() {}
 
