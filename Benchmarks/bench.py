@@ -234,6 +234,8 @@ def allocations(report, count=2000):
         try:
             with rig.Server(**shared.environment, **settings) as server:
                 tokens = [server.login()["access_token"]] if name == "seen" else server.tokens(FIRST_SEEN_CACHE * 4)
+                # A start makes the keys that nobody can wait for behind its first answers: thousands of allocations.
+                rig.wait_for(lambda: server.keys() > 1, "the next signing key", server, server.log)
                 each, sites = allocations_each(shared, server, [seen_request(token) for token in tokens], count)
         finally:
             shared.close()

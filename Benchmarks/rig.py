@@ -208,6 +208,11 @@ class Server(Process):
         wait_for(lambda: self.answers("/readyz"), "readiness", self, self.log)
         return self.post("/api/v1/auth/login", {"username": "admin", "password": PASSWORD})
 
+    def keys(self):
+        """How many signing keys are published."""
+        response = exchange(self.port, request_bytes("/.well-known/jwks.json"))
+        return len(json.loads(response.partition(b"\r\n\r\n")[2])["keys"])
+
     def tokens(self, count):
         """Distinct valid access tokens: within the grace a refresh repeats its successor with a fresh access token."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
