@@ -7,6 +7,7 @@ extension RevocationFeed {
     /// After a poll that failed the next one does not wait for the second to be over.
     private static let retryMilliseconds: Int64 = 200
     private static let longestRetryMilliseconds: Int64 = 500
+    private static let nothingMilliseconds: Int64 = 50
 
     // MARK: The database
 
@@ -82,7 +83,13 @@ extension RevocationFeed {
 
     private func readOnce(_ stream: any RevocationStream) async throws(RedisError) {
         guard let from = position, !isPositionDoubtful else { return try await locate(stream) }
-        guard let read = try await stream.read(after: from) else {
+        let askedAt = MonotonicTime.now
+        let found = try await stream.read(after: from)
+        // Redis waits when there is nothing. One that does not would keep the loop busy with asking.
+        if found?.payloads.isEmpty ?? true, MonotonicTime.now < askedAt.adding(milliseconds: 20) {
+            await pause(milliseconds: RevocationFeed.nothingMilliseconds)
+        }
+        guard let read = found else {
             // This node's own marks come twice a second: silence means that nothing is written, or elsewhere.
             isPositionDoubtful = true
             return
