@@ -82,21 +82,6 @@ import Testing
         }
     }
 
-    @Test func `a server that does not stop sending keeps nobody else on the loop waiting`() async throws {
-        try await withClient(RealServers.shared().databaseURL, connections: 2) { client in
-            await until { client.statistics.open == 2 }
-            let text = String(repeating: "x", count: 8000)
-            async let flood = failure { () throws(PostgresError) in
-                try await client.execute(
-                    script: "DO $$ BEGIN LOOP RAISE NOTICE '\(text)'; END LOOP; END $$", milliseconds: 2000)
-            }
-            await until { client.statistics.inUse == 1 }
-            for _ in 0..<20 { _ = try await client.run(SQL.one, []) }
-            #expect(client.statistics.inUse == 1)
-            #expect(await flood?.code == .refused(.queryCanceled))
-        }
-    }
-
     @Test func `a connection that is cut after a statement repeats a read and leaves a write in doubt`() async throws {
         let server = try RealServers.shared().server("postgres")
         let proxy = try Proxy(to: server.port)
