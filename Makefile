@@ -66,11 +66,11 @@ test: test-packages lint house imports suites judges browser forward-auth faults
 
 .PHONY: lint
 lint: ## Hold all Swift against .swift-format
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz
+	swift format lint --strict --recursive --parallel Package.swift Sources LoadTests Tests Fuzz
 
 .PHONY: format
 format: ## Rewrite all Swift as .swift-format wants it
-	swift format format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
+	swift format format --in-place --recursive --parallel Package.swift Sources LoadTests Tests Fuzz
 
 .PHONY: house
 house: ## Hold every file against the rules of the house

@@ -25,12 +25,14 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let persistentTrees: Target.Dependency = .product(name: "HashTreeCollections", package: "swift-collections")
 let providers: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "portcullis",
     products: [
-        .executable(name: "portcullis", targets: ["portcullis"])
+        .executable(name: "portcullis", targets: ["portcullis"]),
+        .executable(name: "loadtest", targets: ["loadtest"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -38,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: ["JSON"]),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     ],
     targets: [
         // C faces: one Swift module each may import them.
@@ -72,6 +75,15 @@ let package = Package(
         .executableTarget(
             name: "portcullis", dependencies: ["AuthServer", "Auth", "HTTP", "JSON", argumentParser],
             swiftSettings: settings),
+
+        // The load-test harness: the client side of the same parts.
+        .target(
+            name: "LoadTests", dependencies: ["Reactor", "OpenSSL", "HTTP", "JSON", histogram],
+            path: "LoadTests/Harness", resources: [.embedInCode("Profiles"), .embedInCode("Page")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "loadtest", dependencies: ["LoadTests", "Reactor", "HTTP", "JSON", argumentParser],
+            path: "LoadTests/Command", swiftSettings: settings),
 
         // What several suites share.
         .target(
@@ -118,6 +130,9 @@ let package = Package(
                 "AuthServer", "HTTPServer", "Reactor", "HTTP", "Auth", "JWT", "JSON", "OpenSSL", "Passwords",
                 "StoreConformance", "StoreCrasher", "TestSupport", grdb, logging,
             ]),
+        suite(
+            "LoadTestsTests",
+            ["LoadTests", "HTTPServer", "Reactor", "OpenSSL", "HTTP", "JSON", "TestSupport", "loadtest", histogram]),
         suite("ProcessTests", ["TestSupport", "JSON", "Reactor", "portcullis"]),
     ]
 )
