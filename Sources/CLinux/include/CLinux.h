@@ -1,4 +1,4 @@
-// What Glibc's Swift module lacks (epoll, eventfd, signalfd, accept4, a local socket's peer, thread names, nice per
+// What Glibc's Swift module lacks (epoll, eventfd, signalfd, timerfd, accept4, a local socket's peer, thread names, nice per
 // thread). Nothing else belongs here.
 #pragma once
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,0 +1,195 @@
+package import HTTP
+package import Reactor
+
+/// One loop's part of a scenario: its connections, its requests' pace and what it saw. On its loop only.
+///
+/// `@unchecked Sendable`: every member but `loop` is touched on the loop alone, to which `spawn` and `execute` lead.
+package final class Generator: @unchecked Sendable {
+    /// What the loops of a scenario have in common.
+    package struct Plan: Sendable {
+        package let endpoints: [Endpoint]
+        /// The beginning of the measured time.
+        package let start: MonotonicTime
+        /// Seconds.
+        package let duration: Double
+        package let warmUp: Double
+        package let timeoutMilliseconds: Int64
+        /// Of all loops and endpoints together.
+        package let connections: Int
+        package let singleConnections: Int
+        package let shares: Int
+
+        package init(
+            endpoints: [Endpoint], start: MonotonicTime, duration: Double, warmUp: Double = 0,
+            timeoutMilliseconds: Int64 = 10_000, connections: Int = 64, singleConnections: Int = 2_048, shares: Int = 1
+        ) {
+            self.endpoints = endpoints
+            self.start = start
+            self.duration = duration
+            self.warmUp = warmUp
+            self.timeoutMilliseconds = timeoutMilliseconds
+            self.connections = connections
+            self.singleConnections = singleConnections
+            self.shares = shares
+        }
+
+        package var end: MonotonicTime { start.adding(nanoseconds: UInt64(duration * 1e9)) }
+    }
+
+    private struct Stream {
+        var clock: ArrivalClock
+        let fire: (MonotonicTime, Int) -> Void
+    }
+
+    /// How often deadlines are looked at: a request may be given up so much late.
+    private static let sweepMilliseconds: Int64 = 20
+    /// Beyond so many under way or waiting, new ones are shed and counted: memory has an end.
+    private static let maximumOutstanding = 200_000
+    /// Between two looks at the sockets, however far behind the pace is.
+    private static let arrivalsATurn = 256
+
+    package let loop: EventLoop
+    package let plan: Plan
+    package let share: Int
+    package let pools: [ClientPool]
+    private var streams: [Stream] = []
+    private var timer: PreciseTimer?
+    private var recorders: [OperationRecorder] = []
+    private var nextPool: Int
+    private var sweepTimer: TimerID?
+    private var cpuAtStart: UInt64 = 0
+    /// Exchanges and flows that have not ended.
+    private(set) package var outstanding = 0
+    /// Set at the end, or by a signal: nothing begins any more.
+    private(set) package var isClosing = false
+    private(set) package var lag = LatencyHistogram()
+    private(set) package var shed: UInt64 = 0
+
+    /// On the loop.
+    package init(_ plan: Plan, share: Int, on loop: EventLoop) {
+        self.loop = loop
+        self.plan = plan
+        self.share = share
+        nextPool = share
+        let pools = plan.endpoints.count * plan.shares
+        self.pools = plan.endpoints.map {
+            ClientPool(
+                to: $0, kept: max(1, plan.connections / pools), single: max(1, plan.singleConnections / pools), on: loop)
+        }
+    }
+
+    // MARK: Pace
+
+    /// Calls `fire` with the time and the index of each request of `pacing` that is this loop's. Before `begin`.
+    package func addStream(
+        _ pacing: Pacing, from start: MonotonicTime? = nil, duration: Double? = nil, warmUp: Double? = nil,
+        _ fire: @escaping (_ intended: MonotonicTime, _ index: Int) -> Void
+    ) {
+        let clock = ArrivalClock(
+            pacing, start: start ?? plan.start, duration: duration ?? plan.duration, warmUp: warmUp ?? plan.warmUp,
+            share: share, of: plan.shares)
+        streams.append(Stream(clock: clock, fire: fire))
+    }
+
+    package func begin() throws(SystemError) {
+        cpuAtStart = threadCPUNanoseconds()
+        timer = try PreciseTimer(on: loop) { [unowned self] in fireDue() }
+        setTimer()
+        sweep()
+    }
+
+    private func fireDue() {
+        var budget = Generator.arrivalsATurn
+        for index in streams.indices {
+            while budget > 0, !isClosing {
+                let now = MonotonicTime.now
+                guard let due = streams[index].clock.popDue(at: now) else { break }
+                budget -= 1
+                lag.record(now.nanoseconds(since: due.at))
+                if outstanding < Generator.maximumOutstanding {
+                    streams[index].fire(due.at, due.index)
+                } else {
+                    shed += 1
+                }
+            }
+        }
+        setTimer()
+    }
+
+    private func setTimer() {
+        guard !isClosing, let next = streams.compactMap({ $0.clock.upcoming?.at }).min() else { return }
+        timer?.set(at: next)
+    }
+
+    private func sweep() {
+        let now = MonotonicTime.now
+        for pool in pools { pool.sweep(at: now) }
+        sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in sweep() }
+    }
+
+    /// Begins nothing more; what is under way goes on.
+    package func stopArrivals() { isClosing = true }
+
+    /// Cuts off what is under way. The generator is at its end.
+    package func close() {
+        isClosing = true
+        timer?.close()
+        timer = nil
+        if let sweepTimer { loop.cancel(sweepTimer) }
+        for pool in pools { pool.close() }
+    }
+
+    // MARK: Requests
+
+    /// Sends a request to one of the endpoints in turn, and calls `completion` with what became of it.
+    package func send(
+        _ request: [UInt8], intended: MonotonicTime, preface: [UInt8]? = nil, endpoint: Int? = nil,
+        timeoutMilliseconds: Int64? = nil, _ completion: @escaping (Exchange, ExchangeEnd, ResponseParser?) -> Void
+    ) {
+        outstanding += 1
+        let deadline = intended.adding(milliseconds: timeoutMilliseconds ?? plan.timeoutMilliseconds)
+        let exchange = Exchange(request, intended: intended, deadline: deadline) { [unowned self] exchange, end, parser in
+            outstanding -= 1
+            completion(exchange, end, parser)
+        }
+        if isCutOff { return exchange.finish(.cutOff, nil) }
+        let pool = pools[endpoint ?? takePool()]
+        if let preface { pool.submit(exchange, preface: preface) } else { pool.submit(exchange) }
+    }
+
+    /// The endpoint that the next request goes to when it does not matter.
+    package func takePool() -> Int {
+        nextPool = (nextPool + 1) % pools.count
+        return nextPool
+    }
+
+    private var isCutOff: Bool { isClosing && timer == nil }
+
+    /// Runs a flow of several requests, which is outstanding until it returns.
+    package func spawn(_ body: @escaping @Sendable (Generator) async -> Void) {
+        outstanding += 1
+        loop.spawn { [self] in
+            await body(self)
+            outstanding -= 1
+        }
+    }
+
+    // MARK: What was seen
+
+    /// The recorder of an operation, made when it is first asked for.
+    package func recorder(_ name: String) -> OperationRecorder {
+        if let found = recorders.first(where: { $0.name == name }) { return found }
+        let made = OperationRecorder(name, start: plan.start)
+        recorders.append(made)
+        return made
+    }
+
+    package func takeFinishedSeconds(at now: MonotonicTime) -> [(String, [OperationRecorder.Second])] {
+        recorders.map { ($0.name, $0.takeFinished(at: now)) }
+    }
+
+    package func finish() -> [(OperationResult, [OperationRecorder.Second])] { recorders.map { $0.finish() } }
+
+    /// CPU of this loop's thread since `begin`, in nanoseconds.
+    package var cpuNanoseconds: UInt64 { threadCPUNanoseconds() - cpuAtStart }
+}
