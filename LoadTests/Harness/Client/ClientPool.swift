@@ -57,7 +57,7 @@ package final class ClientPool: ConnectionOwner {
     private func connect(_ exchange: Exchange, preface: [UInt8]?) {
         let connection: ClientConnection
         do throws(SystemError) {
-            connection = try ClientConnection(to: endpoint, preface: preface ?? [], on: loop, owner: self)
+            connection = try ClientConnection(to: endpoint, preface: preface ?? endpoint.preface, on: loop, owner: self)
         } catch {
             return exchange.finish(.refused(error.code), nil)
         }

@@ -36,15 +36,30 @@ package final class Generator: @unchecked Sendable {
         package var end: MonotonicTime { start.adding(nanoseconds: UInt64(duration * 1e9)) }
     }
 
+    /// One request's turn in a stream; whoever took it says when it is over.
+    package struct Turn {
+        /// When it should go.
+        package let intended: MonotonicTime
+        /// Over all loops, from 0; negative in the warm-up.
+        package let index: Int
+        /// Of a closed loop, where the next turn follows the end of this one.
+        fileprivate let closedStream: Int?
+    }
+
     private struct Stream {
         var clock: ArrivalClock
-        let fire: (MonotonicTime, Int) -> Void
+        let isClosed: Bool
+        /// Turns of a closed loop so far.
+        var turns = 0
+        let fire: (Turn) -> Void
     }
 
     /// How often deadlines are looked at: a request may be given up so much late.
     private static let sweepMilliseconds: Int64 = 20
     /// Beyond so many under way or waiting, new ones are shed and counted: memory has an end.
     private static let maximumOutstanding = 200_000
+    /// After a failure in a closed loop, before its next turn: a target that refuses is not hammered.
+    private static let pauseMilliseconds: Int64 = 10
     /// Between two looks at the sockets, however far behind the pace is.
     private static let arrivalsATurn = 256
 
@@ -58,10 +73,13 @@ package final class Generator: @unchecked Sendable {
     private var nextPool: Int
     private var sweepTimer: TimerID?
     private var cpuAtStart: UInt64 = 0
+    private var sleepers: [TimerID: UnsafeContinuation<Void, Never>] = [:]
     /// Exchanges and flows that have not ended.
     private(set) package var outstanding = 0
     /// Set at the end, or by a signal: nothing begins any more.
     private(set) package var isClosing = false
+    /// Of scenarios that score a defence.
+    package var tally: AttackTally?
     private(set) package var lag = LatencyHistogram()
     private(set) package var shed: UInt64 = 0
 
@@ -80,15 +98,16 @@ package final class Generator: @unchecked Sendable {
 
     // MARK: Pace
 
-    /// Calls `fire` with the time and the index of each request of `pacing` that is this loop's. Before `begin`.
+    /// Calls `fire` with each turn of `pacing` that is this loop's. Before `begin`. A pacing that saturates has as many turns at
+    /// once as there are connections.
     package func addStream(
         _ pacing: Pacing, from start: MonotonicTime? = nil, duration: Double? = nil, warmUp: Double? = nil,
-        _ fire: @escaping (_ intended: MonotonicTime, _ index: Int) -> Void
+        _ fire: @escaping (Turn) -> Void
     ) {
         let clock = ArrivalClock(
             pacing, start: start ?? plan.start, duration: duration ?? plan.duration, warmUp: warmUp ?? plan.warmUp,
             share: share, of: plan.shares)
-        streams.append(Stream(clock: clock, fire: fire))
+        streams.append(Stream(clock: clock, isClosed: pacing.shape == .saturate, fire: fire))
     }
 
     package func begin() throws(SystemError) {
@@ -96,6 +115,25 @@ package final class Generator: @unchecked Sendable {
         timer = try PreciseTimer(on: loop) { [unowned self] in fireDue() }
         setTimer()
         sweep()
+        for stream in streams.indices where streams[stream].isClosed {
+            for _ in 0..<max(1, plan.connections / plan.shares) { fireClosed(stream) }
+        }
+    }
+
+    /// Tells that a turn is over, and how: a closed loop goes on with its next.
+    package func finished(_ turn: Turn, isAnswered: Bool) {
+        guard let stream = turn.closedStream, !isClosing else { return }
+        if isAnswered { return fireClosed(stream) }
+        let later = MonotonicTime.now.adding(milliseconds: Generator.pauseMilliseconds)
+        _ = loop.schedule(at: later) { [weak self] in self?.fireClosed(stream) }
+    }
+
+    private func fireClosed(_ stream: Int) {
+        let now = MonotonicTime.now
+        guard !isClosing, now < plan.end else { return }
+        defer { streams[stream].turns += 1 }
+        let index = streams[stream].turns * plan.shares + share
+        streams[stream].fire(Turn(intended: now, index: index, closedStream: stream))
     }
 
     private func fireDue() {
@@ -107,7 +145,7 @@ package final class Generator: @unchecked Sendable {
                 budget -= 1
                 lag.record(now.nanoseconds(since: due.at))
                 if outstanding < Generator.maximumOutstanding {
-                    streams[index].fire(due.at, due.index)
+                    streams[index].fire(Turn(intended: due.at, index: due.index, closedStream: nil))
                 } else {
                     shed += 1
                 }
@@ -137,6 +175,12 @@ package final class Generator: @unchecked Sendable {
         timer = nil
         if let sweepTimer { loop.cancel(sweepTimer) }
         for pool in pools { pool.close() }
+        let asleep = sleepers
+        sleepers = [:]
+        for (timer, continuation) in asleep {
+            loop.cancel(timer)
+            continuation.resume()
+        }
     }
 
     // MARK: Requests
@@ -163,7 +207,8 @@ package final class Generator: @unchecked Sendable {
         return nextPool
     }
 
-    private var isCutOff: Bool { isClosing && timer == nil }
+    /// Closed: what is sent now is cut off at once.
+    package var isCutOff: Bool { isClosing && timer == nil }
 
     /// Runs a flow of several requests, which is outstanding until it returns.
     package func spawn(_ body: @escaping @Sendable (Generator) async -> Void) {
@@ -173,6 +218,21 @@ package final class Generator: @unchecked Sendable {
             outstanding -= 1
         }
     }
+
+    /// Waits, or until the generator closes.
+    package func sleep(seconds: Double) async {
+        guard !isCutOff, seconds > 0 else { return }
+        await withUnsafeContinuation { continuation in
+            var timer: TimerID?
+            timer = loop.schedule(at: MonotonicTime.now.adding(nanoseconds: UInt64(min(seconds, 3600) * 1e9))) { [weak self] in
+                if let timer { self?.sleepers.removeValue(forKey: timer)?.resume() }
+            }
+            if let timer { sleepers[timer] = continuation }
+        }
+    }
+
+    /// The whole second of the scenario that a moment is in; negative before the start.
+    package func second(of time: MonotonicTime) -> Int { OperationRecorder.second(of: time, plan.start) }
 
     // MARK: What was seen
 

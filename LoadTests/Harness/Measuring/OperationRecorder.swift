@@ -87,7 +87,7 @@ package final class OperationRecorder {
     }
 
     /// Negative before the start.
-    private static func second(of time: MonotonicTime, _ start: MonotonicTime) -> Int {
+    static func second(of time: MonotonicTime, _ start: MonotonicTime) -> Int {
         if time >= start { return Int(time.nanoseconds(since: start) / 1_000_000_000) }
         return -Int((start.nanoseconds(since: time) + 999_999_999) / 1_000_000_000)
     }
