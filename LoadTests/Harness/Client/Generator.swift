@@ -73,6 +73,7 @@ package final class Generator: @unchecked Sendable {
     private var nextPool: Int
     private var sweepTimer: TimerID?
     private var cpuAtStart: UInt64 = 0
+    private var closings: [() -> Void] = []
     private var sleepers: [TimerID: UnsafeContinuation<Void, Never>] = [:]
     /// Exchanges and flows that have not ended.
     private(set) package var outstanding = 0
@@ -175,6 +176,8 @@ package final class Generator: @unchecked Sendable {
         timer = nil
         if let sweepTimer { loop.cancel(sweepTimer) }
         for pool in pools { pool.close() }
+        for action in closings { action() }
+        closings = []
         let asleep = sleepers
         sleepers = [:]
         for (timer, continuation) in asleep {
@@ -218,6 +221,9 @@ package final class Generator: @unchecked Sendable {
             outstanding -= 1
         }
     }
+
+    /// What else is to end with the generator.
+    package func addClosing(_ action: @escaping () -> Void) { closings.append(action) }
 
     /// Waits, or until the generator closes.
     package func sleep(seconds: Double) async {

@@ -36,7 +36,7 @@ extension Generator {
     /// `completion` on the loop.
     package func ask(
         _ operation: OperationTemplate, _ variables: Variables, of scene: Scene, from address: SyntheticAddress? = nil,
-        intended: MonotonicTime, timeoutMilliseconds: Int64? = nil, endpoint: Int? = nil,
+        intended: MonotonicTime, timeoutMilliseconds: Int64? = nil, endpoint: Int? = nil, isSingle: Bool = false,
         _ completion: @escaping (Answer) -> Void
     ) {
         let number = endpoint ?? takePool()
@@ -52,7 +52,8 @@ extension Generator {
                 Answer(end: .malformed, variables: variables, complaint: error.description))
         }
         send(
-            request, intended: intended, preface: preface(scene.carrier, address, target), endpoint: number,
+            request, intended: intended, preface: preface(scene.carrier, address, target) ?? (isSingle ? [] : nil),
+            endpoint: number,
             timeoutMilliseconds: timeoutMilliseconds
         ) { exchange, end, parser in
             var answer = Answer(end: end, variables: variables)
@@ -60,6 +61,14 @@ extension Generator {
             if let parser { answer.read(parser, operation) }
             completion(answer)
         }
+    }
+
+    /// On a connection of its own.
+    func askOnce(
+        _ operation: OperationTemplate, _ variables: Variables, of scene: Scene, from address: SyntheticAddress,
+        intended: MonotonicTime, _ completion: @escaping (Answer) -> Void
+    ) {
+        ask(operation, variables, of: scene, from: address, intended: intended, isSingle: true, completion)
     }
 
     /// The same, for flows.
@@ -75,8 +84,8 @@ extension Generator {
         }
     }
 
-    /// By PROXY protocol a connection is its client's alone. The gateway says that it speaks for itself.
-    private func preface(_ carrier: ClientAddressCarrier, _ address: SyntheticAddress?, _ target: Endpoint) -> [UInt8]? {
+    /// By PROXY protocol a connection is its client's alone.
+    func preface(_ carrier: ClientAddressCarrier, _ address: SyntheticAddress?, _ target: Endpoint) -> [UInt8]? {
         guard case .proxy(let version) = carrier, let address else { return nil }
         return ProxyHeader.bytes(version, client: address, port: 40_000, destination: target.address)
     }

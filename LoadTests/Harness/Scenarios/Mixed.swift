@@ -3,9 +3,7 @@ import Reactor
 /// A day's mix, in a minute: people come, most on a device that is known, some mistype; each does a few things with the
 /// session, renews it, and some sign out.
 package struct MixedScenario: Scenario {
-    /// Of those who come.
-    private static let knownShare = 0.7
-    private static let typoShare = 0.05
+    /// Of those who came.
     private static let logoutShare = 0.3
     /// What one does: checks of the token in rounds, with a renewal between them.
     private static let rounds = 3
@@ -48,13 +46,8 @@ package struct MixedScenario: Scenario {
     private static func person(
         _ index: Int, _ intended: MonotonicTime, _ scene: Scene, _ generator: Generator, _ recorders: Recorders
     ) async {
-        var random = SplitMix64(seed: scene.seed, stream: 64, index: UInt64(bitPattern: Int64(index)))
-        let known = scene.sessions[random.below(scene.sessions.count)]
-        let isKnown = random.fraction() < knownShare
-        let person = isKnown ? known.person : random.below(scene.accounts)
-        let signIn = SignIn(
-            person: person, account: person, address: scene.userAddress(isKnown ? known.person : index),
-            deviceToken: isKnown ? known.variables["device_token"] : nil, mistypes: random.fraction() < typoShare)
+        var random = SplitMix64(seed: scene.seed, stream: 65, index: UInt64(bitPattern: Int64(index)))
+        let signIn = SignIn(index, of: scene)
         let outcome = await signIn.attempt(on: generator, of: scene, intended: intended)
         if let recorder = recorders.of(.login) { generator.record(outcome, intended: intended, in: recorder) }
         guard var session = outcome.session else { return }

