@@ -16,12 +16,13 @@ package final class Generator: @unchecked Sendable {
         package let timeoutMilliseconds: Int64
         /// Of all loops and endpoints together.
         package let connections: Int
-        package let singleConnections: Int
+        /// Of people and bots, likewise: beside those of the gateway, since nobody waits for another's connection.
+        package let crowdConnections: Int
         package let shares: Int
 
         package init(
             endpoints: [Endpoint], start: MonotonicTime, duration: Double, warmUp: Double = 0,
-            timeoutMilliseconds: Int64 = 10_000, connections: Int = 64, singleConnections: Int = 2_048, shares: Int = 1
+            timeoutMilliseconds: Int64 = 10_000, connections: Int = 64, crowdConnections: Int = 4_096, shares: Int = 1
         ) {
             self.endpoints = endpoints
             self.start = start
@@ -29,7 +30,7 @@ package final class Generator: @unchecked Sendable {
             self.warmUp = warmUp
             self.timeoutMilliseconds = timeoutMilliseconds
             self.connections = connections
-            self.singleConnections = singleConnections
+            self.crowdConnections = crowdConnections
             self.shares = shares
         }
 
@@ -54,6 +55,16 @@ package final class Generator: @unchecked Sendable {
         let fire: (Turn) -> Void
     }
 
+    /// Whose connection a request takes.
+    package enum Lane: Sendable {
+        /// One that is kept, of a gateway that asks for all its users.
+        case gateway
+        /// One that is kept, of people or bots who are told apart by a field.
+        case crowd
+        /// One for itself, which begins with these bytes.
+        case own([UInt8])
+    }
+
     /// How often deadlines are looked at: a request may be given up so much late.
     private static let sweepMilliseconds: Int64 = 20
     /// Beyond so many under way or waiting, new ones are shed and counted: memory has an end.
@@ -66,11 +77,13 @@ package final class Generator: @unchecked Sendable {
     package let loop: EventLoop
     package let plan: Plan
     package let share: Int
-    package let pools: [ClientPool]
+    /// By endpoint.
+    private let gateway: [ClientPool]
+    private let crowd: [ClientPool]
     private var streams: [Stream] = []
     private var timer: PreciseTimer?
     private var recorders: [OperationRecorder] = []
-    private var nextPool: Int
+    private var nextEndpoint: Int
     private var sweepTimer: TimerID?
     private var cpuAtStart: UInt64 = 0
     private var closings: [() -> Void] = []
@@ -89,12 +102,11 @@ package final class Generator: @unchecked Sendable {
         self.loop = loop
         self.plan = plan
         self.share = share
-        nextPool = share
+        nextEndpoint = share
         let pools = plan.endpoints.count * plan.shares
-        self.pools = plan.endpoints.map {
-            ClientPool(
-                to: $0, kept: max(1, plan.connections / pools), single: max(1, plan.singleConnections / pools), on: loop)
-        }
+        let (kept, most) = (max(1, plan.connections / pools), max(1, plan.crowdConnections / pools))
+        gateway = plan.endpoints.map { ClientPool(to: $0, kept: kept, single: 0, on: loop) }
+        crowd = plan.endpoints.map { ClientPool(to: $0, kept: most, single: most, on: loop) }
     }
 
     // MARK: Pace
@@ -162,7 +174,7 @@ package final class Generator: @unchecked Sendable {
 
     private func sweep() {
         let now = MonotonicTime.now
-        for pool in pools { pool.sweep(at: now) }
+        for pool in gateway + crowd { pool.sweep(at: now) }
         sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in sweep() }
     }
 
@@ -175,7 +187,7 @@ package final class Generator: @unchecked Sendable {
         timer?.close()
         timer = nil
         if let sweepTimer { loop.cancel(sweepTimer) }
-        for pool in pools { pool.close() }
+        for pool in gateway + crowd { pool.close() }
         for action in closings { action() }
         closings = []
         let asleep = sleepers
@@ -190,7 +202,7 @@ package final class Generator: @unchecked Sendable {
 
     /// Sends a request to one of the endpoints in turn, and calls `completion` with what became of it.
     package func send(
-        _ request: [UInt8], intended: MonotonicTime, preface: [UInt8]? = nil, endpoint: Int? = nil,
+        _ request: [UInt8], intended: MonotonicTime, lane: Lane = .gateway, endpoint: Int? = nil,
         timeoutMilliseconds: Int64? = nil, _ completion: @escaping (Exchange, ExchangeEnd, ResponseParser?) -> Void
     ) {
         outstanding += 1
@@ -200,14 +212,18 @@ package final class Generator: @unchecked Sendable {
             completion(exchange, end, parser)
         }
         if isCutOff { return exchange.finish(.cutOff, nil) }
-        let pool = pools[endpoint ?? takePool()]
-        if let preface { pool.submit(exchange, preface: preface) } else { pool.submit(exchange) }
+        let number = endpoint ?? takeEndpoint()
+        switch lane {
+        case .gateway: gateway[number].submit(exchange)
+        case .crowd: crowd[number].submit(exchange)
+        case .own(let preface): crowd[number].submit(exchange, preface: preface)
+        }
     }
 
     /// The endpoint that the next request goes to when it does not matter.
-    package func takePool() -> Int {
-        nextPool = (nextPool + 1) % pools.count
-        return nextPool
+    package func takeEndpoint() -> Int {
+        nextEndpoint = (nextEndpoint + 1) % plan.endpoints.count
+        return nextEndpoint
     }
 
     /// Closed: what is sent now is cut off at once.

@@ -39,7 +39,7 @@ extension Generator {
         intended: MonotonicTime, timeoutMilliseconds: Int64? = nil, endpoint: Int? = nil, isSingle: Bool = false,
         _ completion: @escaping (Answer) -> Void
     ) {
-        let number = endpoint ?? takePool()
+        let number = endpoint ?? takeEndpoint()
         let target = scene.endpoints[number]
         var variables = variables
         variables["address"] = address?.text
@@ -52,8 +52,7 @@ extension Generator {
                 Answer(end: .malformed, variables: variables, complaint: error.description))
         }
         send(
-            request, intended: intended, preface: preface(scene.carrier, address, target) ?? (isSingle ? [] : nil),
-            endpoint: number,
+            request, intended: intended, lane: lane(scene.carrier, address, target, isSingle: isSingle), endpoint: number,
             timeoutMilliseconds: timeoutMilliseconds
         ) { exchange, end, parser in
             var answer = Answer(end: end, variables: variables)
@@ -82,6 +81,14 @@ extension Generator {
                 timeoutMilliseconds: timeoutMilliseconds, endpoint: endpoint
             ) { continuation.resume(returning: $0) }
         }
+    }
+
+    private func lane(
+        _ carrier: ClientAddressCarrier, _ address: SyntheticAddress?, _ target: Endpoint, isSingle: Bool
+    ) -> Lane {
+        if let preface = preface(carrier, address, target) { return .own(preface) }
+        if isSingle { return .own([]) }
+        return address == nil ? .gateway : .crowd
     }
 
     /// By PROXY protocol a connection is its client's alone.

@@ -56,7 +56,7 @@ final class VerifyStream {
     }
 
     func send(_ index: Int, intended: MonotonicTime, _ completion: @escaping (Answer) -> Void) {
-        let endpoint = generator.takePool()
+        let endpoint = generator.takeEndpoint()
         let own = requests[endpoint]
         let request = own[Int(UInt(bitPattern: index) % UInt(own.count))]
         generator.send(request, intended: intended, endpoint: endpoint) { [operation] exchange, end, parser in

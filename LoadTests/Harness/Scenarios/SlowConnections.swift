@@ -33,7 +33,7 @@ final class SlowConnections {
 
     private func connect(_ index: Int) {
         guard !isOver, !generator.isClosing else { return }
-        let endpoint = scene.endpoints[generator.takePool()]
+        let endpoint = scene.endpoints[generator.takeEndpoint()]
         let bot = ClientAddresses(.bots, seed: scene.seed)[index]
         do throws(SystemError) {
             let connection = try SlowConnection(
