@@ -33,8 +33,8 @@ struct ConsentTests {
     func otherBody(body: String) throws {
         #expect(
             try refusal(answer(200, body))
-                == "The target gives no consent to this run: what it serves at /.well-known/loadtest-consent is not the "
-                + "token of --consent-token.")
+                == "The target gives no consent to this run: what it serves at /.well-known/loadtest-consent is not "
+                + "the token of --consent-token.")
     }
 
     @Test("A long answer is no consent, even when it is blank but for the token")
