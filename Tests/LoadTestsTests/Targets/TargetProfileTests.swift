@@ -48,6 +48,10 @@ struct TargetProfileTests {
                 "operations.login.pass: this is no member known here (there are: method, path, headers, form, json, "
                     + "body, success, refused, throttled, unavailable, capture)."
             ),
+            (
+                #""json": {"a\u001b[31m\n": "{b}{"},"#,
+                "operations.login.json.a?[31m?: a brace is opened and not closed (a brace itself is written {{)."
+            ),
             (#""path": "login","#, "operations.login.path: must begin with a slash and hold visible ASCII without #."),
             (#""path": "/{a?}","#, "operations.login.path: a variable that may be absent cannot stand in a path."),
             (
@@ -124,7 +128,14 @@ struct TargetProfileTests {
             (#""client_address": "header""#, "client_address: must be an object."),
             (#""client_address": {}"#, "client_address: must hold either header or proxy_protocol."),
             (#""client_address": {"proxy_protocol": "v3"}"#, "client_address.proxy_protocol: must be one of v1, v2."),
-            (#""client_address": {"header": "a:"}"#, "client_address.header: this is no name of a header."),
+            (
+                #""client_address": {"header": "a:"}"#,
+                "client_address.header: this is no header that can hold an address."
+            ),
+            (
+                #""client_address": {"header": "HOST"}"#,
+                "client_address.header: this is no header that can hold an address."
+            ),
             (#""password_length": 11"#, "password_length: must be a whole number from 12 to 64."),
             (#""password_length": 15.5"#, "password_length: must be a whole number from 12 to 64."),
             (#""variables": {"password": "x"}"#, "variables.password: the harness itself gives {password}."),
@@ -194,7 +205,9 @@ struct TargetProfileTests {
         #expect(try ClientAddressCarrier(argument: argument) == expected)
     }
 
-    @Test("Another way for a client's address is refused", arguments: ["", "v2", "header:", "header:a b", "cookie:x"])
+    @Test(
+        "Another way for a client's address is refused",
+        arguments: ["", "v2", "header:", "header:a b", "header:Content-Length", "cookie:x"])
     func noCarrier(argument: String) {
         #expect(
             throws: ProfileError("--client-address: must be none, proxy-v1, proxy-v2, header or header:NAME.")

@@ -36,6 +36,7 @@ struct TargetURLTests {
         "A path that servers read differently is refused",
         arguments: [
             "http://a//", "http://a/b//c", "http://a/./b", "http://a/..", "http://a/%2", "http://a/%zz", "http://a/<",
+            "http://a/b|c",
         ])
     func noPath(text: String) {
         let problem =
