@@ -69,7 +69,7 @@ indirect enum JSONTemplate: Sendable {
             for member in object.members {
                 var name = JSONWriter(reservingCapacity: member.name.utf8.count + 3)
                 name.string(member.name)
-                let value = try JSONTemplate(member.value, at: "\(place).\(member.name)")
+                let value = try JSONTemplate(member.value, at: ProfileReader.place(of: member.name, in: place))
                 members.append((name.bytes + [UInt8(ascii: ":")], value))
             }
             self = .object(members)

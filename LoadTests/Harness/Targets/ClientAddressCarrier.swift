@@ -21,7 +21,7 @@ package enum ClientAddressCarrier: Sendable, Equatable {
         case "header": self = .header("X-Forwarded-For")
         default:
             let name = String(argument.dropFirst(7))
-            guard argument.hasPrefix("header:"), isFieldName(name) else {
+            guard argument.hasPrefix("header:"), isFieldName(name), !OperationReader.isOwnField(name) else {
                 throw ProfileError(
                     at: "--client-address", "must be none, proxy-v1, proxy-v2, header or header:NAME")
             }
@@ -39,7 +39,9 @@ package enum ClientAddressCarrier: Sendable, Equatable {
         guard members.count == 1 else { throw reader.error("must hold either header or proxy_protocol") }
         if let header = members["header"] {
             let name = try header.string(atMost: 128)
-            guard isFieldName(name) else { throw header.error("this is no name of a header") }
+            guard isFieldName(name), !OperationReader.isOwnField(name) else {
+                throw header.error("this is no header that can hold an address")
+            }
             self = .header(name)
         } else {
             self = .proxy(try members.required("proxy_protocol", at: reader.place).choice(ProxyHeader.Version.self))

@@ -14,8 +14,9 @@ package struct SyntheticAddress: Sendable, Hashable {
     package var text: String { "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)" }
 }
 
-/// Addresses of simulated clients, computed from an index, all different up to `count`. Networks (/24) follow one another
-/// far apart, and those of attackers and of real users never meet. None of the ranges is routed on the internet.
+/// Addresses of simulated clients, computed from an index, all different up to `count`. Networks (/24) follow one
+/// another far apart, and those of attackers and of real users never meet. None of the ranges is routed on the
+/// internet.
 package struct ClientAddresses: Sendable {
     package enum Population: Sendable {
         /// Of 10.0.0.0/8: 65,536 networks.
@@ -29,8 +30,8 @@ package struct ClientAddresses: Sendable {
     private let perNetwork: Int
     private let offset: Int
 
-    /// `perNetwork`: how many neighbours by index share a /24, 1 to 254 (others are taken for the nearest). With 1, a limit
-    /// on networks sees no more than one on addresses does.
+    /// `perNetwork`: how many neighbours by index share a /24, 1 to 254 (others are taken for the nearest). With 1, a
+    /// limit on networks sees no more than one on addresses does.
     package init(_ population: Population, seed: UInt64, perNetwork: Int = 1) {
         switch population {
         case .bots: (first, networks) = (0x0A00_0000, 1 << 16)

@@ -9,9 +9,9 @@ package struct ConsentError: Error, Sendable, Equatable, CustomStringConvertible
     package init(_ description: String) { self.description = description }
 }
 
-/// That whoever runs a target wants this run. Beyond loopback the target must serve, at a fixed path, the very token that
-/// the run's configuration names: only who controls the server can put it there. It is asked for before anything else is
-/// sent, and again before each scenario, so that taking the token away ends a run.
+/// That whoever runs a target wants this run. Beyond loopback the target must serve, at a fixed path, the very token
+/// that the run's configuration names: only who controls the server can put it there. It is asked for before anything
+/// else is sent, and again before each scenario, so that taking the token away ends a run.
 package struct Consent: Sendable, CustomStringConvertible {
     package static let path = "/.well-known/loadtest-consent"
     /// Of a token, visible ASCII characters.

@@ -1,8 +1,8 @@
 /// A list of names and passwords such as a credential stuffer buys, made up from the run's seed. Any entry can be had
 /// without those before it.
 ///
-/// An entry is a hit with probability `hitRate`: a planted account with its right password. Of the others one in ten is a
-/// planted account with a password that it does not have, nine are names that are nowhere: most of a list that leaked
+/// An entry is a hit with probability `hitRate`: a planted account with its right password. Of the others one in ten is
+/// a planted account with a password that it does not have, nine are names that are nowhere: most of a list that leaked
 /// elsewhere is of people who never were here.
 package struct LeakedPairs: Sendable {
     /// Of the entries that are no hits, the share with a planted name.
@@ -23,8 +23,8 @@ package struct LeakedPairs: Sendable {
     private let accounts: Range<Int>
     private let hitRate: Double
 
-    /// `accounts`: the planted ones that the list may name; when it is empty, no entry is a hit. `hitRate`: 0 to 1, others
-    /// are taken for the nearest; not a number for 0.
+    /// `accounts`: the planted ones that the list may name; when it is empty, no entry is a hit. `hitRate`: 0 to 1,
+    /// others are taken for the nearest; not a number for 0.
     package init(_ credentials: SyntheticCredentials, accounts: Range<Int>, hitRate: Double) {
         self.credentials = credentials
         self.accounts = accounts

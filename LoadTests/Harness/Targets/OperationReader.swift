@@ -10,6 +10,9 @@ struct OperationReader {
     private static let methods: [HTTP.Method] = [.get, .head, .post, .put, .patch, .delete]
     /// Written by the harness: two of them would be two readings of one request.
     private static let ownFields = ["host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"]
+
+    static func isOwnField(_ name: String) -> Bool { ownFields.contains(name.lowercased()) }
+
     /// Fields that a capture can name. `ResponseParser` looks fields up by names known when it was compiled.
     static let captureFields: [StaticString] = [
         "authorization", "location", "x-access-token", "x-auth-token", "x-csrf-token", "x-refresh-token",
@@ -64,7 +67,7 @@ struct OperationReader {
         var names: Set<String> = []
         for (name, reader) in try reader.members(atMost: 32) {
             guard isFieldName(name) else { throw reader.error("this is no name of a header") }
-            if Self.ownFields.contains(name.lowercased()) {
+            if Self.isOwnField(name) {
                 throw reader.error("the harness itself writes this header")
             }
             guard names.insert(name.lowercased()).inserted else { throw reader.error("this header stands there twice") }

@@ -87,9 +87,6 @@ package struct OperationTemplate: Sendable {
     /// The variables that a request cannot be made without.
     package var requiredVariables: [String] { variables.filter { !$0.isOptional }.map(\.name) }
 
-    /// The variables that a successful answer always gives.
-    package var capturedVariables: [String] { rules.captures.filter { !$0.isOptional }.map(\.variable) }
-
     var variables: [(name: String, isOptional: Bool)] {
         ([path] + fields.map(\.value) + (body?.templates ?? [])).flatMap(\.variables)
     }

@@ -20,7 +20,7 @@ struct ProfileReader {
         guard object.members.count <= count else { throw error("must have at most \(count) members") }
         var members: [(name: String, reader: ProfileReader)] = []
         for member in object.members {
-            let reader = ProfileReader(member.value, at: place.isEmpty ? member.name : "\(place).\(member.name)")
+            let reader = ProfileReader(member.value, at: ProfileReader.place(of: member.name, in: place))
             if let allowed, !allowed.contains(member.name) {
                 let known = allowed.joined(separator: ", ")
                 throw reader.error("this is no member known here (there are: \(known))")
@@ -28,6 +28,14 @@ struct ProfileReader {
             members.append((member.name, reader))
         }
         return members
+    }
+
+    /// `outer.name`: what a terminal would obey and what is very long is not repeated as it is.
+    static func place(of name: String, in outer: String) -> String {
+        let characters = name.unicodeScalars.prefix(64).map { scalar in
+            scalar.properties.generalCategory == .control ? "?" : Character(scalar)
+        }
+        return outer.isEmpty ? String(characters) : outer + "." + String(characters)
     }
 
     func elements(atMost count: Int) throws(ProfileError) -> [ProfileReader] {

@@ -1,7 +1,7 @@
 package import Reactor
 
-/// A target with the addresses that its name stood for when the run began. All connections of the run go to these: a name
-/// that comes to stand for others meanwhile changes nothing.
+/// A target with the addresses that its name stood for when the run began. All connections of the run go to these: a
+/// name that comes to stand for others meanwhile changes nothing.
 package struct ResolvedTarget: Sendable {
     package let url: TargetURL
     /// At least one, in the order the system prefers.

@@ -1,9 +1,9 @@
-/// Names and passwords of a run, all made up from its seed: nothing is read from anywhere, and nobody outside the run has
-/// them. Accounts are numbered from 0.
+/// Names and passwords of a run, all made up from its seed: nothing is read from anywhere, and nobody outside the run
+/// has them. Accounts are numbered from 0.
 ///
 /// A password ends in an upper-case letter, a digit, a sign and a lower-case letter after random letters and digits, so
-/// that composition rules are met and blocklists are not. The sign tells the kinds apart: `-` a planted one's own, `=` a
-/// common one, `+` a guess. So no guess is ever right by chance.
+/// that composition rules are met and blocklists are not. The sign tells the kinds apart: `-` a planted one's own, `=`
+/// a common one, `+` a guess. So no guess is ever right by chance.
 package struct SyntheticCredentials: Sendable {
     /// Lengths of passwords that can be asked for, in characters.
     package static let passwordLengths = 12...64
@@ -60,7 +60,8 @@ package struct SyntheticCredentials: Sendable {
     /// A password that no account has.
     package func guess(_ index: UInt64) -> String { text(.guess, index, sign: "+") }
 
-    /// A password as somebody mistypes it: two neighbours exchanged, a character missing, or one doubled. Never the same.
+    /// A password as somebody mistypes it: two neighbours exchanged, a character missing, or one doubled. Never the
+    /// same.
     package func typo(of password: String, _ index: UInt64) -> String {
         var characters = Array(password.utf8)
         var random = SplitMix64(seed: seed, stream: Stream.typo.rawValue, index: index)

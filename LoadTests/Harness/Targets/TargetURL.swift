@@ -1,4 +1,3 @@
-import HTTP
 import Reactor
 
 /// Why a target cannot be attacked or reached: one sentence.
@@ -72,12 +71,22 @@ package struct TargetURL: Sendable, Equatable, CustomStringConvertible {
             while let byte = rest.popFirst() {
                 if byte == UInt8(ascii: "%") {
                     guard rest.count >= 2, rest.prefix(2).allSatisfy(isHexadecimal) else { return nil }
-                } else if !isTokenCharacter(byte) && !"()@:,;=/".utf8.contains(byte) {
+                } else if !isPlain(byte) {
                     return nil
                 }
             }
         }
         return String(path)
+    }
+
+    /// What a segment holds unencoded (RFC 3986 section 3.3).
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-._~!$&'()*+,;=:".utf8.contains(byte)
+        }
     }
 
     private static func isHexadecimal(_ byte: UInt8) -> Bool {

@@ -1,5 +1,5 @@
-/// What templates are filled with: one user's names and tokens. Cheap to copy; secrets do not come out of it by accident,
-/// since neither printing nor reflecting shows a value.
+/// What templates are filled with: one user's names and tokens. Cheap to copy; secrets do not come out of it by
+/// accident, since neither printing nor reflecting shows a value.
 package struct Variables: Sendable, CustomStringConvertible, CustomReflectable {
     /// A user has fewer than ten: walking them is quicker than hashing a name.
     private var entries: [(name: String, value: String)] = []
