@@ -5,13 +5,15 @@ The tutorial: users in a dictionary, OAuth2's password form at `POST /token`, bc
 `GET /users/me` for who holds one. Added: `jti` with revocation in Redis, refresh tokens in a cookie that change with
 each use, roles, and a limit on logins. One process of uvicorn with uvloop and httptools.
 
-With `--trust FILE` it makes no tokens of its own but takes RS256 tokens of the issuer whose JWKS is in the file.
+With `--trust FILE` it makes no tokens of its own but takes RS256 tokens of the issuer whose JWKS is in the file. The
+secret of HS256 is that of TUTORIAL_SECRET, without it a random one.
 """
 
 import argparse
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import secrets
 import time
@@ -35,11 +37,13 @@ BCRYPT_BYTES = 72
 
 
 class Bcrypt:
-    """The tutorial's hash, by the cost that bcrypt's library has as its default."""
+    """The tutorial's hash."""
 
-    @staticmethod
-    def make(password):
-        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=12))
+    def __init__(self, cost):
+        self.cost = cost
+
+    def make(self, password):
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=self.cost))
 
     @staticmethod
     def matches(password, hashed):
@@ -65,24 +69,23 @@ class Signer:
     """The keys. They are made of their text once, not with each token."""
 
     def __init__(self, options):
-        self.algorithm, self.checks = options.algorithm, {}
+        self.algorithm, self.issuer, self.audience = options.algorithm, options.issuer, options.audience
         if options.trust:
             keys = json.loads(pathlib.Path(options.trust).read_text(encoding="utf-8"))["keys"]
             self.algorithm = "RS256"
             self.verifying = {key["kid"]: jwk.construct(key, "RS256") for key in keys}
-            self.checks = {"issuer": options.issuer, "audience": options.audience}
-            return
-        if self.algorithm == "RS256":
+        elif self.algorithm == "RS256":
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             pem = key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
             self.signing = jwk.construct(pem, "RS256")
             self.verifying = {"own": self.signing.public_key()}
         else:
-            self.signing = jwk.construct(secrets.token_hex(32), "HS256")
+            self.signing = jwk.construct(os.environ.get("TUTORIAL_SECRET") or secrets.token_hex(32), "HS256")
             self.verifying = {"own": self.signing}
 
     def sign(self, claims):
+        claims = {"iss": self.issuer, "aud": self.audience, **claims}
         return jwt.encode(claims, self.signing, algorithm=self.algorithm, headers={"kid": "own"})
 
     def claims(self, token):
@@ -90,7 +93,9 @@ class Signer:
         key = self.verifying.get(jwt.get_unverified_header(token).get("kid"))
         if key is None:
             raise JWTError("unknown key")
-        return jwt.decode(token, key, algorithms=[self.algorithm], options={"require_exp": True}, **self.checks)
+        return jwt.decode(
+            token, key, algorithms=[self.algorithm], options={"require_exp": True}, issuer=self.issuer,
+            audience=self.audience)
 
 
 @dataclasses.dataclass
@@ -108,7 +113,7 @@ class Registration(BaseModel):
 class Tutorial:
     def __init__(self, options):
         self.options = options
-        self.hash = Argon2() if options.hash == "argon2id" else Bcrypt()
+        self.hash = Argon2() if options.hash == "argon2id" else Bcrypt(options.bcrypt_cost)
         self.signer, self.users = Signer(options), {}
         # Compared with when there is no such user, so that a wrong name takes as long as a wrong password.
         self.dummy = self.hash.make(secrets.token_hex(16))
@@ -233,13 +238,12 @@ def main():
     parser.add_argument("--redis", required=True, metavar="URL", help="redis://user:password@host:port/0")
     parser.add_argument("--algorithm", choices=["HS256", "RS256"], default="HS256")
     parser.add_argument("--hash", choices=["bcrypt", "argon2id"], default="bcrypt")
+    parser.add_argument("--bcrypt-cost", type=int, choices=range(4, 18), default=12, metavar="N", help="4 to 17 (12)")
     parser.add_argument("--logins-per-minute", type=int, default=0, help="from one address; 0: no limit")
     parser.add_argument("--trust", metavar="FILE", help="a JWKS whose tokens are taken instead of our own")
-    parser.add_argument("--issuer", help="of the tokens of --trust")
-    parser.add_argument("--audience", help="of the tokens of --trust")
+    parser.add_argument("--issuer", default="tutorial", help="that tokens must be from")
+    parser.add_argument("--audience", default="tutorial", help="that tokens must be for")
     options = parser.parse_args()
-    if options.trust and not (options.issuer and options.audience):
-        parser.error("--trust needs --issuer and --audience")
     uvicorn.run(
         application(Tutorial(options)), host="127.0.0.1", port=options.port, workers=1, loop="uvloop",
         http="httptools", access_log=False, log_level="warning")
