@@ -26,12 +26,15 @@ REVOCATIONS = 10_000
 
 
 class Stores:
-    """Postgres and Redis of their own, with every commit on the disk."""
+    """Postgres and Redis of their own, or `only` one of them, with every commit on the disk."""
+
+    def __init__(self, only="postgres,redis"):
+        self.only = only
 
     def __enter__(self):
         self.name = f"bench-{os.getpid()}"
         self.record = json.loads(self.run(
-            "up", "--name", self.name, "--only", "postgres,redis", "--json", "--owner", str(os.getpid())))
+            "up", "--name", self.name, "--only", self.only, "--json", "--owner", str(os.getpid())))
         return self
 
     def __exit__(self, *_):

@@ -101,16 +101,11 @@ def status_of(response):
     return int(response[9:12])
 
 
-class Process:
-    """A child on one core, ended by its own id."""
+class Running:
+    """A process, whoever started it."""
 
-    def __init__(self, arguments, core=None, environment=None, cwd=None, log=None):
-        prefix = ["taskset", "-c", str(core)] if core is not None else []
-        output = log if log is not None else subprocess.DEVNULL
-        self.child = subprocess.Popen(
-            prefix + [str(argument) for argument in arguments],
-            env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        self.pid = self.child.pid
+    def __init__(self, pid):
+        self.pid = pid
 
     def cpu_nanoseconds(self):
         """User and system time of every thread, as the scheduler counted it."""
@@ -119,6 +114,18 @@ class Process:
             with open(f"/proc/{self.pid}/task/{thread}/schedstat", encoding="ascii") as file:
                 total += int(file.read().split()[0])
         return total
+
+
+class Process(Running):
+    """A child on one core, ended by its own id."""
+
+    def __init__(self, arguments, core=None, environment=None, cwd=None, log=None):
+        prefix = ["taskset", "-c", str(core)] if core is not None else []
+        output = log if log is not None else subprocess.DEVNULL
+        self.child = subprocess.Popen(
+            prefix + [str(argument) for argument in arguments],
+            env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        super().__init__(self.child.pid)
 
     def resident_kilobytes(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
@@ -281,12 +288,18 @@ def generate(port, requests, seconds):
     return int(served.group(1))
 
 
-def microseconds_per_request(process, port, requests, seconds, warm_up=1):
-    """CPU of the process over requests served, in microseconds, after a warm-up that is not counted."""
+def costs_and_rate(processes, port, requests, seconds, warm_up=1):
+    """CPU of each process over requests served, in microseconds, and how many were served a second; after a warm-up
+    that is not counted."""
     generate(port, requests, warm_up)
-    before = process.cpu_nanoseconds()
+    before = [process.cpu_nanoseconds() for process in processes]
     served = generate(port, requests, seconds)
-    return (process.cpu_nanoseconds() - before) / served / 1000
+    used = [process.cpu_nanoseconds() - start for process, start in zip(processes, before)]
+    return [each / served / 1000 for each in used], served / seconds
+
+
+def microseconds_per_request(process, port, requests, seconds):
+    return costs_and_rate([process], port, requests, seconds)[0][0]
 
 
 def fail(message):
