@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_DESCRIPTORS = 65536, MAX_RESPONSE = 65536 };
@@ -19,6 +20,8 @@ enum { MAX_DESCRIPTORS = 65536, MAX_RESPONSE = 65536 };
 static char response[MAX_RESPONSE];
 static size_t response_length;
 static int verifies;
+// Does nothing in the first tenth of each second since it began.
+static int stalls;
 static struct rs256 rs256;
 // How much of CR LF CR LF each connection has sent last: a head may come in pieces.
 static unsigned char matched[MAX_DESCRIPTORS];
@@ -118,10 +121,20 @@ static void serve(int fd, unsigned events) {
     close(fd);
 }
 
+static void stall(const struct timespec *start) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long since = (now.tv_nsec - start->tv_nsec + 1000000000L) % 1000000000L;
+    if (since >= 100000000L) return;
+    struct timespec rest = {.tv_nsec = 100000000L - since};
+    nanosleep(&rest, NULL);
+}
+
 int main(int argc, char **argv) {
     verifies = argc == 4 && strcmp(argv[3], "verify") == 0;
-    if (argc != 3 && !verifies) {
-        fprintf(stderr, "usage: %s PORT RESPONSE-FILE [verify]\n", argv[0]);
+    stalls = argc == 4 && strcmp(argv[3], "stall") == 0;
+    if (argc != 3 && !verifies && !stalls) {
+        fprintf(stderr, "usage: %s PORT RESPONSE-FILE [verify|stall]\n", argv[0]);
         return 64;
     }
     if (verifies) rs256_make(&rs256);
@@ -135,12 +148,15 @@ int main(int argc, char **argv) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) fail("epoll_create1");
     add(epoll, listener);
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     for (;;) {
         // One event a call: with more, busy connections would share an epoll_wait and a request cost less than three.
         struct epoll_event event;
         int count = epoll_wait(epoll, &event, 1, -1);
         if (count < 0 && errno != EINTR) fail("epoll_wait");
         if (count < 1) continue;
+        if (stalls) stall(&start);
         if (event.data.fd == listener)
             accept_all(epoll, listener);
         else

@@ -15,6 +15,7 @@ struct SettingsReader {
             carrier: carrier, seed: load.seed ?? UInt64.random(in: 1...UInt64(UInt32.max)))
         settings.metrics = target.metrics.isEmpty ? [] : try targets(target.metrics, "--metrics")
         try checkTargets(settings)
+        do throws(ProfileError) { try settings.checkOperations() } catch { throw .data(error.description) }
         settings.authorities = target.ca
         settings.processes = target.pid.isEmpty ? SettingsReader.processes(of: settings.targets) : target.pid
         if let token = target.consentToken {

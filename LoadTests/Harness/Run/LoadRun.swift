@@ -68,7 +68,7 @@ package final class LoadRun: Sendable {
         }
         let gateway = ClientAddresses(.users, seed: settings.seed)[-1]
         let endpoints = settings.targets.map { target in
-            let address = target.addresses[0]
+            let address = Reachability.first(of: target.addresses)
             var preface: [UInt8] = []
             if case .proxy(let version) = settings.carrier {
                 preface = ProxyHeader.bytes(version, client: gateway, port: 40_000, destination: address)

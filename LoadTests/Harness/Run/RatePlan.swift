@@ -29,7 +29,7 @@ struct RatePlan {
             case .verify: false
             case .login, .siege: options.rates["login"] == nil
             case .refresh: options.rates["refresh"] == nil
-            case .mixed: options.rates["mixed"] == nil
+            case .mixed: options.rates["people"] == nil
             case .attack: options.rates["real"] == nil || options.rates["attack"] == nil
             }
         }
@@ -42,7 +42,7 @@ struct RatePlan {
     var verify: Pacing { rate("verify", capacity.verify, RatePlan.verifyInPeace) }
     var login: Pacing { rate("login", capacity.login, RatePlan.loginInPeace) }
     var refresh: Pacing { rate("refresh", capacity.login, RatePlan.refreshesALogin) }
-    var mixed: Pacing { rate("mixed", capacity.login, RatePlan.mixedArrivals) }
+    var mixed: Pacing { rate("people", capacity.login, RatePlan.mixedArrivals) }
 
     var siege: (verify: Pacing, login: Pacing) {
         (

@@ -38,6 +38,24 @@ package struct RunSettings: Sendable {
         self.seed = seed
     }
 
+    /// False when tokens are checked that were given: then nobody need be planted.
+    var needsPeople: Bool {
+        guard scenarios == [.verify], let verify = profile[.verify] else { return true }
+        return !verify.requiredVariables.allSatisfy { given[$0] != nil }
+    }
+
+    /// What the profile lacks for the scenarios, or the command line for the profile.
+    package func checkOperations() throws(ProfileError) {
+        var needed = scenarios.flatMap(\.operations)
+        if needsPeople {
+            needed += [.login, .plant]
+        } else {
+            needed = [.verify]
+        }
+        if profile[.plantLogin] != nil, needsPeople { needed.append(.plantLogin) }
+        for name in needed { _ = try profile.operation(name, given: given) }
+    }
+
     package func seconds(of scenario: ScenarioName) -> Double { durations[scenario.rawValue] ?? duration }
 }
 

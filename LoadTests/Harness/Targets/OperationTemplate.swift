@@ -47,7 +47,8 @@ package struct OperationTemplate: Sendable {
             var output: [UInt8] = []
             output.reserveCapacity(512 + (content?.count ?? 0))
             output.append(contentsOf: "\(method.name) \(basePath)".utf8)
-            try path.write(variables, to: &output)
+            // A bare `/` below a path is that path itself.
+            if basePath.isEmpty || !path.isRoot { try path.write(variables, to: &output) }
             output.append(contentsOf: " HTTP/1.1\r\nHost: ".utf8)
             output.append(contentsOf: host.utf8)
             output.append(contentsOf: "\r\n".utf8)

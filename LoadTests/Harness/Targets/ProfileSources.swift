@@ -5,6 +5,7 @@ extension TargetProfile {
     private static let shippedFiles: [(name: String, bytes: [UInt8])] = [
         ("portcullis", PackageResources.portcullis_json),
         ("fastapi-tutorial", PackageResources.fastapi_tutorial_json),
+        ("bearer", PackageResources.bearer_json),
     ]
 
     /// The profiles that come with the harness.

@@ -25,6 +25,11 @@ struct Template: Sendable {
     let escaping: Escaping
     private(set) var parts: [Part] = []
 
+    /// A path that is `/` alone.
+    var isRoot: Bool {
+        if parts.count == 1, case .literal(let bytes) = parts[0] { bytes == [UInt8(ascii: "/")] } else { false }
+    }
+
     /// `escapesLiterals`: the text between the variables is written as values are. Not for paths, which come encoded.
     init(_ text: String, at place: String, _ escaping: Escaping, escapesLiterals: Bool = true) throws(ProfileError) {
         self.escaping = escaping
