@@ -14,6 +14,8 @@ FLEET_PACKAGES := python3=python3 postgresql redis-server=redis-server haproxy=h
 TEST_PACKAGES := git=git curl=curl openssl=openssl $(FLEET_PACKAGES) nginx=nginx-light libfaketime
 BROWSER_PACKAGES := chromium=chromium openssl=openssl python3=python3
 BENCH_PACKAGES := gcc=gcc libc6-dev wrk=wrk strace=strace taskset=util-linux python3=python3
+# The others come from Benchmarks/peers/requirements.txt.
+PEER_PACKAGES := redis-server=redis-server haproxy=haproxy
 
 # A target may import what it declares; scripts/check-imports adds that it must declare what it imports.
 IMPORTS := --explicit-target-dependency-import-check error
@@ -123,6 +125,17 @@ sanitize: packages ## Run the suites under the thread and the address sanitizer
 bench: build ## Measure CPU a request against a bare responder, memory, start and allocations (two cores, 3 min)
 	scripts/install-packages $(BENCH_PACKAGES)
 	python3 Benchmarks/bench.py
+
+.PHONY: bench-peers
+bench-peers: build ## Measure verify and login beside FastAPI, Envoy and HAProxy; write README's tables (two cores, 6 min)
+	scripts/install-packages $(BENCH_PACKAGES) $(PEER_PACKAGES)
+	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
+	python3 Benchmarks/peers.py --write-readme
+
+.PHONY: load-targets
+load-targets: test-packages ## Drive the FastAPI tutorial by loadtest, on a build of its own
+	mkdir -p .build
+	Tests/LoadTargets/run 2>&1 | tee .build/load-targets.log
 
 .PHONY: profile
 profile: build ## Show where the CPU of a seen-token verify goes, and that none of it is in Dispatch (perf)

@@ -28,15 +28,14 @@ class Report:
         bare = found["verify"][base]["us"]
         for name, figures in found["verify"].items():
             ratios = [cost / least for cost, least in zip(figures["us"], bare)]
-            shown = f"{statistics.median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})" if name != base else ""
-            self.verify.append((name, f"{statistics.median(figures['us']):.2f} us", shown, rate(figures)))
+            ratio = span(ratios, "x", 2) if name != base else ""
+            self.verify.append((name, span(figures["us"], " us", 2), ratio, rate(figures)))
         for name, figures in found["login"].items():
-            shown = f"{statistics.median(figures['ms']):.1f} ms ({min(figures['ms']):.1f} to {max(figures['ms']):.1f})"
-            self.login.append((name, shown, rate(figures)))
+            self.login.append((name, span(figures["ms"], " ms", 1), rate(figures)))
 
     def tables(self):
         """(heads, rows) of each."""
-        yield ("verify", "CPU per request", "against the bare responder (rounds)", "requests/s"), self.verify
+        yield ("verify", "CPU per request (rounds)", "against the bare responder (rounds)", "requests/s"), self.verify
         yield ("login", "CPU per login (rounds)", "logins/s"), self.login
 
     def notes(self):
@@ -75,6 +74,12 @@ class Report:
         if not (begin and end) or BEGIN in after:
             raise rig.BenchError(f"{path.name} has no place for the tables between `{BEGIN}` and `{END}`")
         path.write_text(f"{before}{begin}\n{self.markdown()}\n{end}{after}", encoding="utf-8")
+
+
+def span(values, unit, digits):
+    """The median, and the least and the most of all rounds."""
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def rate(figures):
