@@ -29,7 +29,7 @@ ROUNDS ?= 1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## Install what is missing, build in release and serve on 127.0.0.1:8080
@@ -48,6 +48,25 @@ up: build ## Start a private fleet: Postgres, its standby, Redis, three nodes, H
 .PHONY: down
 down: ## End the fleet that `make up` started
 	scripts/rig down
+
+.PHONY: build-load
+build-load: build ## Build the load-test harness in release, too
+	swift build --configuration release --product loadtest $(IMPORTS)
+
+.PHONY: load
+load: build-load ## Besiege a private fleet for five minutes; the report is .build/load/fleet.html
+	scripts/install-packages $(FLEET_PACKAGES)
+	scripts/load fleet
+
+.PHONY: load-embedded
+load-embedded: build-load ## The same on one node with its own store
+	scripts/install-packages python3=python3
+	scripts/load embedded
+
+.PHONY: load-quick
+load-quick: build-load ## The same in under a minute, for function and not for time
+	scripts/install-packages python3=python3
+	scripts/load quick
 
 .PHONY: packages
 packages: ## Install the Debian packages that a build needs and the machine lacks

@@ -27,6 +27,17 @@ def rendered(text, ports, nodes=None):
         r"\b127\.0\.0\.1:(\d+)\b", lambda found: f"127.0.0.1:{ports.get(int(found.group(1)), found.group(1))}", text)
 
 
+def with_harness(text, port):
+    """HAProxy's frontend on one more port, where each connection says by the PROXY protocol whose it is.
+
+    For a load generator of this machine, which stands for many clients. Not shipped: who reaches it may say any one.
+    """
+    shipped_line = "    bind 127.0.0.1:8080\n"
+    if text.count(shipped_line) != 1:
+        raise RigError("the shipped haproxy.cfg has no one frontend on 127.0.0.1:8080.")
+    return text.replace(shipped_line, f"{shipped_line}    bind 127.0.0.1:{port} accept-proxy\n")
+
+
 def shipped(name):
     return (rig_place.ROOT / "deploy" / name).read_text(encoding="utf-8")
 
@@ -55,14 +66,19 @@ class Balancer:
     def __init__(self, rig):
         self.rig = rig
 
-    def up(self, kind, port):
+    def up(self, kind, port, harness=None):
+        """`harness` is the port for a load generator, before HAProxy alone."""
         servers = self.rig.state["servers"]
         nodes = [server for server in servers.values() if server["kind"] == "node"]
         if not nodes:
             raise RigError(f"{kind} needs nodes.")
         folder = self.rig.subfolder(kind)
         ports = {8080: port, **{8081 + index: node["port"] for index, node in enumerate(nodes)}}
-        text = prepared(kind, rendered(shipped(FILES[kind]), ports, len(nodes)), folder)
+        text = shipped(FILES[kind])
+        if harness and kind == "haproxy":
+            text = with_harness(text, harness)
+            self.rig.state["urls"]["harness"] = f"http://127.0.0.1:{harness}"
+        text = prepared(kind, rendered(text, ports, len(nodes)), folder)
         configuration = self.rig.write(f"{kind}/{FILES[kind]}", text)
         servers[kind] = {
             "kind": kind, "port": port, "url": f"http://127.0.0.1:{port}", "process": None,

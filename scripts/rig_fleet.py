@@ -105,7 +105,7 @@ class Rig:
             Node(self).up(plan, ports)
         for kind in ("haproxy", "nginx"):
             if kind in plan.parts:
-                Balancer(self).up(kind, ports[kind])
+                Balancer(self).up(kind, ports[kind], ports.get("harness"))
         if plan.owner:
             self.state["keeper"] = self.keeper()
         self.state["whole"] = True

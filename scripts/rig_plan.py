@@ -10,7 +10,7 @@ from rig_process import RigError
 PARTS = ("postgres", "redis", "nodes", "haproxy", "nginx")
 DEFAULT = ("postgres", "redis", "nodes", "haproxy")
 # Of `make up`; the stores' ports are the rig's own business.
-FIXED = {"haproxy": 8080, "nodes": 8081, "ops": 9081}
+FIXED = {"haproxy": 8080, "nodes": 8081, "harness": 8090, "ops": 9081}
 
 
 def pairs(texts, what):
@@ -31,6 +31,9 @@ class Plan:
         if unknown:
             raise RigError(f"unknown part `{unknown[0]}`; there are: {', '.join(PARTS)}.")
         self.standby, self.fsync, self.fixed = arguments.standby, not arguments.no_fsync, arguments.fixed
+        self.harness = arguments.harness
+        if self.harness and "haproxy" not in self.parts:
+            raise RigError("a port for a load generator (--harness) needs haproxy.")
         self.postgres_options = pairs(arguments.postgres_option, "the setting of Postgres")
         self.redis_options = pairs(arguments.redis_option, "the setting of Redis")
         self.nodes = arguments.nodes
@@ -54,7 +57,7 @@ class Plan:
         """What tells one plan from another."""
         described = {
             "parts": list(self.parts), "standby": self.standby, "fsync": self.fsync, "fixed": self.fixed,
-            "postgres": self.postgres_options, "redis": self.redis_options,
+            "harness": self.harness, "postgres": self.postgres_options, "redis": self.redis_options,
         }
         if "nodes" in self.parts:
             try:
@@ -79,6 +82,8 @@ class Plan:
         names = [part for part in ("postgres", "redis", "haproxy", "nginx") if part in self.parts]
         if self.standby and "postgres" in self.parts:
             names.append("standby")
+        if self.harness:
+            names.append("harness")
         if "nodes" in self.parts:
             for number in range(1, self.nodes + 1):
                 names += [f"node{number}", f"ops{number}"]
@@ -90,6 +95,8 @@ class Plan:
         if self.fixed:
             if "haproxy" in self.parts:
                 ports["haproxy"] = FIXED["haproxy"]
+            if self.harness:
+                ports["harness"] = FIXED["harness"]
             for number in range(1, self.nodes + 1) if "nodes" in self.parts else ():
                 ports[f"node{number}"] = FIXED["nodes"] + number - 1
                 ports[f"ops{number}"] = FIXED["ops"] + number - 1

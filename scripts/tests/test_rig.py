@@ -22,8 +22,9 @@ from rig_fleet import Rig  # noqa: E402
 
 def arguments(**more):
     given = {
-        "only": "redis", "standby": False, "no_fsync": False, "fixed": False, "nodes": 3, "owner": None, "server": None,
-        "database_url": None, "redis_url": None, "postgres_option": [], "redis_option": [], "set": [], "faketime": [],
+        "only": "redis", "standby": False, "no_fsync": False, "fixed": False, "harness": False, "nodes": 3,
+        "owner": None, "server": None, "database_url": None, "redis_url": None, "postgres_option": [],
+        "redis_option": [], "set": [], "faketime": [],
         **more,
     }
     return argparse.Namespace(**given)
@@ -108,7 +109,9 @@ class Places(unittest.TestCase):
 
 class Plans(unittest.TestCase):
     def test_unknown_parts_and_malformed_settings_are_refused(self):
-        for wrong in ({"only": "redis,mysql"}, {"redis_option": ["maxmemory"]}, {"nodes": 0}, {"nodes": 10}):
+        wrongs = (
+            {"only": "redis,mysql"}, {"redis_option": ["maxmemory"]}, {"nodes": 0}, {"nodes": 10}, {"harness": True})
+        for wrong in wrongs:
             with self.assertRaises(rig_process.RigError):
                 rig_plan.Plan(arguments(**wrong))
 
@@ -137,6 +140,24 @@ class ShippedFiles(unittest.TestCase):
             self.assertNotRegex(two, r"127\.0\.0\.1:808\d")
             self.assertIn("127.0.0.1:3", two)
             self.assertEqual(len(text.splitlines()) - len(two.splitlines()), text.count("127.0.0.1:8083"))
+
+
+    def test_a_port_for_a_load_generator_is_one_line_more(self):
+        text = rig_balancers.shipped("haproxy.cfg")
+        self.assertNotIn("accept-proxy", text)
+        for port in (8090, 17001):
+            harness = rig_balancers.rendered(rig_balancers.with_harness(text, port), {8080: 17000})
+            added = set(harness.splitlines()) - set(rig_balancers.rendered(text, {8080: 17000}).splitlines())
+            self.assertEqual(added, {f"    bind 127.0.0.1:{port} accept-proxy"})
+        with self.assertRaises(rig_process.RigError):
+            rig_balancers.with_harness(text.replace("8080", "80"), 8090)
+
+    def test_the_harness_has_a_fixed_port_or_a_free_one(self):
+        plan = rig_plan.Plan(arguments(only="haproxy,nodes", nodes=1, harness=True, server=__file__))
+        self.assertIn("harness", plan.ports())
+        plan.fixed = True
+        with mock.patch.object(rig_place, "require_free"):
+            self.assertEqual(plan.ports(), {"haproxy": 8080, "harness": 8090, "node1": 8081, "ops1": 9081})
 
 
 class Signals(unittest.TestCase):
