@@ -146,7 +146,7 @@ bench: build ## Measure CPU a request against a bare responder, memory, start an
 	python3 Benchmarks/bench.py
 
 .PHONY: bench-peers
-bench-peers: build ## Measure verify and login beside FastAPI, Envoy and HAProxy; write README's tables (two cores, 6 min)
+bench-peers: build ## Measure verify and login beside FastAPI, Envoy and HAProxy, for README (two cores, 6 min)
 	scripts/install-packages $(BENCH_PACKAGES) $(PEER_PACKAGES)
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 	python3 Benchmarks/peers.py --write-readme

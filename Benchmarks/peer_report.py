@@ -68,12 +68,17 @@ class Report:
         path.write_text(json.dumps({"rows": summary, "rounds": self.found}, indent=2) + "\n")
 
     def write_readme(self, path):
-        text = path.read_text(encoding="utf-8")
-        before, begin, rest = text.partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not (begin and end) or BEGIN in after:
-            raise rig.BenchError(f"{path.name} has no place for the tables between `{BEGIN}` and `{END}`")
-        path.write_text(f"{before}{begin}\n{self.markdown()}\n{end}{after}", encoding="utf-8")
+        before, after = around_tables(path)
+        path.write_text(f"{before}{BEGIN}\n{self.markdown()}\n{END}{after}", encoding="utf-8")
+
+
+def around_tables(path):
+    """What stands before and after the place of the tables."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end) or BEGIN in after:
+        raise rig.BenchError(f"{path.name} has not one place for the tables, between `{BEGIN}` and `{END}`")
+    return before, after
 
 
 def span(values, unit, digits):

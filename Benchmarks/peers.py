@@ -34,6 +34,7 @@ FIRST_SEEN_TOKENS, FIRST_SEEN_CACHE = 2048, 64
 # More than any bare request has, so that all can be padded up to one size.
 PADDING = 32
 BASE = "bare C responder"
+README = rig.ROOT / "README.md"
 
 
 class Material:
@@ -180,17 +181,19 @@ def main():
     os.sched_setaffinity(0, {rig.GENERATOR_CORE})
     started = time.monotonic()
     try:
+        if options.write_readme:
+            peer_report.around_tables(README)
         rig.compile_c("responder", "crypto")
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="portcullis-bench-"))
             found = measure(stack, pathlib.Path(folder), options.rounds, options.seconds)
         report = peer_report.Report(found, BASE)
+        print(report.text())
         report.save(rig.BUILD / "peers.json")
         if options.write_readme:
-            report.write_readme(rig.ROOT / "README.md")
+            report.write_readme(README)
     except (rig.BenchError, subprocess.SubprocessError, OSError) as error:
         rig.fail(error)
-    print(report.text())
     print(f"{time.monotonic() - started:.0f} s; figures in .build/bench/peers.json")
 
 
