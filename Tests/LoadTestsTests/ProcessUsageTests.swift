@@ -71,7 +71,7 @@ struct ProcessUsageTests {
 
     @Test("Who listens on a port is found; a port where nobody listens has nobody")
     func listening() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -86,7 +86,8 @@ struct ProcessUsageTests {
         }
         #expect(ProcessUsage.listening(on: port) == nil)
         #expect(listen(listener, 1) == 0)
-        #expect(ProcessUsage.listening(on: port) == [getpid()])
+        // A process that another test starts has our descriptors until it becomes another program.
+        #expect(ProcessUsage.listening(on: port)?.contains(getpid()) == true)
     }
 }
 

@@ -58,6 +58,12 @@ struct ScoreboardTests {
         #expect(values["attempts_per_second"] == .count(1))
         #expect(values["guesses_checked"] == .count(6))
         #expect(values["guess_budget"] == nil)
+        // A look after the attack has checks in it of those who came after it.
+        board.checksEnd = 13
+        #expect(ScoreboardTests.values(board, [.guesses])["guesses_checked"] == .count(4))
+        board.checksEnd = -1
+        #expect(ScoreboardTests.values(board, [.guesses])["guesses_checked"] == .count(8))
+        board.checksEnd = nil
         board.accountCap = 100
         board.passwordChecks = .known(CounterIncrease(amount: 1, resets: 0))
         values = ScoreboardTests.values(board, [.guesses])

@@ -36,6 +36,8 @@ package struct AttackTally: Sendable {
         var realBegun: UInt64 = 0
         /// Real logins that were not let in at the first try that should have been.
         var realTurnedAway: UInt64 = 0
+        /// Tries of the real users who began in it that were answered by 200 or 401.
+        var realLookedAt: UInt64 = 0
         var verifyFailed: UInt64 = 0
         /// Nil until one is answered: a day has many seconds.
         var verify: LatencyHistogram?
@@ -67,8 +69,6 @@ package struct AttackTally: Sendable {
     var known = RealLoginTally()
     var new = RealLoginTally()
     var victims = RealLoginTally()
-    /// Tries of real users during the attack that were answered by 200 or 401.
-    var realChecks: UInt64 = 0
     var verifyIdle = LatencyHistogram()
     var verifyUnderAttack = LatencyHistogram()
     var revocationLag = LatencyHistogram()
@@ -102,8 +102,8 @@ package struct AttackTally: Sendable {
         let slot = slot(login.begun)
         seconds[slot].realBegun += 1
         if login.wasTurnedAway || login.latency == nil { seconds[slot].realTurnedAway += 1 }
+        seconds[slot].realLookedAt += login.lookedAt
         guard attack.contains(login.begun) else { return }
-        realChecks += login.lookedAt
         if login.isVictim { victims.record(login) }
         switch login.device {
         case .known: known.record(login)
@@ -149,6 +149,7 @@ package struct AttackTally: Sendable {
             for outcome in second.attempts.indices { seconds[slot].attempts[outcome] += second.attempts[outcome] }
             seconds[slot].realBegun += second.realBegun
             seconds[slot].realTurnedAway += second.realTurnedAway
+            seconds[slot].realLookedAt += second.realLookedAt
             seconds[slot].verifyFailed += second.verifyFailed
             seconds[slot].merge(verify: second.verify)
         }
@@ -160,7 +161,6 @@ package struct AttackTally: Sendable {
         known.merge(other.known)
         new.merge(other.new)
         victims.merge(other.victims)
-        realChecks += other.realChecks
         verifyIdle.merge(other.verifyIdle)
         verifyUnderAttack.merge(other.verifyUnderAttack)
         revocationLag.merge(other.revocationLag)
@@ -180,6 +180,11 @@ package struct AttackTally: Sendable {
     /// Attempts of the whole run by their outcome.
     package func attempts(_ outcome: Outcome) -> UInt64 { seconds.reduce(0) { $0 + $1.attempts[outcome.rawValue] } }
     package var attempts: UInt64 { seconds.reduce(0) { $0 + $1.attemptCount } }
+
+    /// Tries of real users who began in these seconds that were answered by 200 or 401.
+    func realChecks(in range: Range<Int>) -> UInt64 {
+        range.reduce(0) { $0 + (self[$1]?.realLookedAt ?? 0) }
+    }
 
     private mutating func slot(_ second: Int) -> Int {
         let index = min(max(0, second - first), AttackTally.mostSeconds - 1)

@@ -32,7 +32,8 @@ extension Scoreboard {
         case .unknown(let reason): return .unknown(reason)
         case .known(let increase):
             guard increase.resets == 0 else { return .unknown("a node began to count anew during the attack") }
-            let checks = increase.amount - Double(tally.realChecks) - Double(otherChecks)
+            let looked = attack.lowerBound..<max(attack.lowerBound, checksEnd ?? attack.upperBound)
+            let checks = increase.amount - Double(tally.realChecks(in: looked)) - Double(otherChecks)
             return Scoreboard.count(checks)
         }
     }

@@ -40,9 +40,12 @@ package struct Scoreboard: Sendable {
     package var plantedAccounts = 0
     /// Guesses that the target looks at for one account within the attack, as configured in the profile; nil: no cap.
     package var accountCap: UInt64?
-    /// How far the target's counter of password checks went during the attack, on all nodes.
+    /// How far the target's counter of password checks went from the attack's first second to `checksEnd`, on all nodes.
     package var passwordChecks: Known<CounterIncrease> = .unknown("no metrics URL was given")
-    /// Password checks during the attack that were neither the attack's nor the real users': the run's own.
+    /// The second in which the counter was read for the last time; nil: when the attack ended. Later is better: guesses
+    /// that wait in a queue then are counted, and real users' tries are taken off for as long.
+    package var checksEnd: Int?
+    /// Password checks in that time that were neither the attack's nor the real users': the run's own.
     package var otherChecks: UInt64 = 0
     /// Seconds of CPU that the target's counter of password hashing went during the attack.
     package var hashSeconds: Known<CounterIncrease> = .unknown("no metrics URL was given")
