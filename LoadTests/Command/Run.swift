@@ -23,7 +23,9 @@ struct Run: ParsableCommand {
         do throws(RunError) {
             try perform()
         } catch {
-            throw error.exitCode < 10 ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
+            // Without words: the table has said it.
+            throw error.description.isEmpty
+                ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
         }
     }
 
@@ -103,7 +105,7 @@ struct Run: ParsableCommand {
                 let isPage = file.path == output.html
                 try file.write(
                     isPage
-                        ? ReportPage.bytes(report, judgements: judgements)
+                        ? ReportPage(report, judgements: judgements).bytes
                         : ResultFile.bytes(report, judgements: judgements))
             }
         } catch {

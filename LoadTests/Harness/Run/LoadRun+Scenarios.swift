@@ -81,8 +81,13 @@ extension LoadRun {
         let times = scenario.times
         let moments = [
             Measurement.Moment(at: 0) { witness.lookAtProcesses() },
-            Measurement.Moment(at: Double(times.attack.lowerBound)) { witness.look() },
-            Measurement.Moment(at: Double(times.attack.upperBound)) { witness.look() },
+            Measurement.Moment(at: Double(times.attack.lowerBound)) {
+                witness.lookAtMetrics()
+                witness.lookAtProcesses()
+            },
+            Measurement.Moment(at: Double(times.attack.upperBound)) { witness.lookAtProcesses() },
+            // Guesses of the attack may wait for their hash beyond its end.
+            Measurement.Moment(at: Double(times.end)) { witness.lookAtMetrics() },
         ]
         let (outcome, events) = try withFaults(measurement) { () throws(RunError) in
             try measurement.run(scenario, moments: moments)
@@ -97,7 +102,7 @@ extension LoadRun {
             RunEvent(at: Double(times.attack.lowerBound), kind.rawValue, until: Double(times.attack.upperBound)))
         guard let tally = outcome.tally else { return result }
         var board = Scoreboard(tally: tally, end: min(times.end, Int(outcome.seconds.rounded(.down))))
-        witness.tell(&board, settings)
+        witness.tell(&board)
         result.defence = board.figures(kind.groups)
         return result
     }

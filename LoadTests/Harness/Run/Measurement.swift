@@ -109,7 +109,7 @@ struct Measurement {
         for each in lag { result.lag.merge(each) }
         return ProgressSnapshot(
             scenario: name, elapsed: elapsed, total: plan.duration,
-            operations: timeline.names.filter { !$0.contains("#") }.map { timeline.progress($0, at: second) },
+            operations: timeline.progress(at: second),
             invalidity: invalidity(result))
     }
 

@@ -35,13 +35,23 @@ struct TimelineBuilder {
         }
     }
 
-    func progress(_ name: String, at second: Int) -> ProgressSnapshot.Operation {
-        guard let found = operations[name]?.pending[second] else {
-            return ProgressSnapshot.Operation(name: name, rate: 0, p99: nil, errors: 0)
+    /// Each operation in one second. What stands behind a `#` tells the waves of a siege apart, of which one is on.
+    func progress(at second: Int) -> [ProgressSnapshot.Operation] {
+        var shown: [ProgressSnapshot.Operation] = []
+        for name in names {
+            let found = operations[name]?.pending[second]
+            let label = String(name.prefix { $0 != "#" })
+            if let index = shown.firstIndex(where: { $0.name == label }) {
+                if found == nil { continue }
+                shown.remove(at: index)
+            }
+            shown.append(
+                ProgressSnapshot.Operation(
+                    name: label, rate: Double(found?.ok ?? 0),
+                    p99: found.flatMap { $0.latency.isEmpty ? nil : $0.latency.percentile(99) },
+                    errors: found?.errors ?? 0))
         }
-        return ProgressSnapshot.Operation(
-            name: name, rate: Double(found.ok), p99: found.latency.isEmpty ? nil : found.latency.percentile(99),
-            errors: found.errors)
+        return shown
     }
 
     /// Where it begins, and every second from there on.

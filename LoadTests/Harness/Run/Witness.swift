@@ -37,11 +37,7 @@ final class Witness {
 
     func lookAtProcesses() { usage.append(processes.map { ProcessUsage(of: $0) }) }
 
-    /// At both, metrics first: they are asked of all nodes at once.
-    func look() {
-        pages.append(fetch())
-        lookAtProcesses()
-    }
+    func lookAtMetrics() { pages.append(fetch()) }
 
     private func fetch() -> [MetricsPage?] {
         guard let loop else { return [] }
@@ -77,8 +73,9 @@ final class Witness {
 
     // MARK: What it saw
 
-    /// Of an attack: at its scenario's start, the attack's start and its end.
-    func tell(_ board: inout Scoreboard, _ settings: RunSettings) {
+    /// Of an attack: processes at the scenario's start, the attack's start and its end; metrics at the attack's start and
+    /// the scenario's end.
+    func tell(_ board: inout Scoreboard) {
         board.plantedAccounts = settings.users
         board.accountCap = settings.options.accountCap.map(UInt64.init)
         board.hashThreads = settings.profile.threads.hashers
@@ -89,6 +86,7 @@ final class Witness {
             }
         }
         guard pages.count == 2 else { return }
+        board.checksEnd = board.end
         let window = MetricsWindow(before: pages[0], after: pages[1])
         board.passwordChecks = window.increase(of: settings.profile.metrics.passwordChecks)
         board.hashSeconds = window.increase(of: settings.profile.metrics.hashCPUSeconds)
