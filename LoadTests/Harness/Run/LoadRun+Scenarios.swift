@@ -103,7 +103,7 @@ extension LoadRun {
         guard let tally = outcome.tally else { return result }
         var board = Scoreboard(tally: tally, end: min(times.end, Int(outcome.seconds.rounded(.down))))
         witness.tell(&board)
-        result.defence = board.figures(kind.groups)
+        result.defence = board.figures(kind.groups) + (kind == .slowloris ? [tally.cutOff] : [])
         return result
     }
 

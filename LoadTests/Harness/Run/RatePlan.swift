@@ -20,7 +20,13 @@ struct RatePlan {
 
     /// Whether one of the scenarios needs to know it.
     static func needsVerify(_ scenarios: [ScenarioName], _ options: ScenarioOptions) -> Bool {
-        options.rates["verify"] == nil && scenarios.contains { ![.login, .refresh, .mixed].contains($0) }
+        scenarios.contains { scenario in
+            switch scenario {
+            case .login, .refresh, .mixed: false
+            case .attack(.connectionChurn): options.rates["verify"] == nil || options.rates["attack"] == nil
+            case .verify, .siege, .attack: options.rates["verify"] == nil
+            }
+        }
     }
 
     static func needsLogin(_ scenarios: [ScenarioName], _ options: ScenarioOptions) -> Bool {

@@ -35,8 +35,20 @@ package enum AttackKind: String, Sendable, CaseIterable {
         case .lockout: [.guesses, .cost, .realUsers, .verify, .timing, .lockout, .revocation]
         case .refreshRace: [.realUsers, .verify, .race]
         case .refreshReplay: [.realUsers, .verify, .replay]
-        case .slowloris, .connectionChurn: [.realUsers, .verify, .timing]
+        // Its connections are looked at when they end: see `cutOff`.
+        case .slowloris: [.realUsers, .verify]
+        case .connectionChurn: [.realUsers, .verify, .timing]
         }
+    }
+}
+
+extension AttackTally {
+    /// Of slow connections: how long the target bore them before it ended the first.
+    var cutOff: Figure {
+        let first = attack.first { (self[$0]?.turnedAwayCount ?? 0) > 0 }
+        return Figure(
+            "time_to_detect", "time until the first slow connection was cut off",
+            first.map { .seconds(Double($0 - attack.lowerBound)) } ?? .never)
     }
 }
 

@@ -9,9 +9,16 @@ final class SlowConnections {
     /// Between two fields of one connection, in seconds.
     static let dripSeconds = 2.0
 
+    /// One turn opens so many and drips on one part of them: the generator has a pace to keep beside it.
+    private static let turnMilliseconds: Int64 = 20
+    private static let openedATurn = 20
+
     private let scene: Scene
     private let generator: Generator
     private var open: [SlowConnection] = []
+    /// Numbers of bots without a connection.
+    private var missing: [Int] = []
+    private var turn = 0
     private var isOver = false
 
     init(_ scene: Scene, _ generator: Generator) {
@@ -23,45 +30,45 @@ final class SlowConnections {
     func begin(start: MonotonicTime, seconds: Double) {
         _ = generator.recorder("attack")
         generator.addClosing { [self] in end() }
-        _ = generator.loop.schedule(at: start) { [self] in
-            let own = SlowConnections.connections / generator.plan.shares
-            for index in 0..<own { connect(index) }
-            drip()
-        }
+        missing = Array(0..<SlowConnections.connections / generator.plan.shares)
+        _ = generator.loop.schedule(at: start) { [self] in take() }
         _ = generator.loop.schedule(at: start.adding(nanoseconds: UInt64(seconds * 1e9))) { [self] in end() }
     }
 
-    private func connect(_ index: Int) {
-        guard !isOver, !generator.isClosing else { return }
+    private func take() {
+        guard !isOver else { return }
+        let turns = Int(SlowConnections.dripSeconds * 1_000) / Int(SlowConnections.turnMilliseconds)
+        for connection in open where connection.number % turns == turn % turns { connection.drip() }
+        turn += 1
+        for _ in 0..<min(SlowConnections.openedATurn, missing.count) { connect(missing.removeLast()) }
+        let next = MonotonicTime.now.adding(milliseconds: SlowConnections.turnMilliseconds)
+        _ = generator.loop.schedule(at: next) { [self] in take() }
+    }
+
+    private func connect(_ number: Int) {
         let endpoint = scene.endpoints[generator.takeEndpoint()]
-        let bot = ClientAddresses(.bots, seed: scene.seed)[index]
+        let bot = ClientAddresses(.bots, seed: scene.seed)[number]
         do throws(SystemError) {
             let connection = try SlowConnection(
-                to: endpoint, preface: generator.preface(scene.carrier, bot, endpoint) ?? [],
+                number, to: endpoint, preface: generator.preface(scene.carrier, bot, endpoint) ?? [],
                 path: scene.basePath + "/", on: generator.loop
-            ) { [self] connection, code in ended(connection, code, index) }
+            ) { [self] connection, code in ended(connection, code) }
             open.append(connection)
         } catch {
+            missing.append(number)
             note(.refusedConnection, .refused(error.code), .now)
         }
     }
 
     /// `code`: of a connection that was refused; nil of one that the target ended.
-    private func ended(_ connection: SlowConnection, _ code: Int32?, _ index: Int) {
+    private func ended(_ connection: SlowConnection, _ code: Int32?) {
         open.removeAll { $0 === connection }
+        missing.append(connection.number)
         if let code {
             note(.refusedConnection, .refused(code), connection.begun)
         } else {
             note(.throttled, .ok, connection.begun)
         }
-        _ = generator.loop.schedule(at: MonotonicTime.now.adding(milliseconds: 100)) { [self] in connect(index) }
-    }
-
-    private func drip() {
-        guard !isOver else { return }
-        for connection in open { connection.drip() }
-        let next = MonotonicTime.now.adding(nanoseconds: UInt64(SlowConnections.dripSeconds * 1e9))
-        _ = generator.loop.schedule(at: next) { [self] in drip() }
     }
 
     private func end() {
@@ -85,6 +92,7 @@ final class SlowConnections {
 
 /// One of them.
 private final class SlowConnection: ReadinessHandler {
+    let number: Int
     let begun = MonotonicTime.now
     private let socket: Int32
     private let loop: EventLoop
@@ -94,9 +102,10 @@ private final class SlowConnection: ReadinessHandler {
     private let ended: (SlowConnection, Int32?) -> Void
 
     init(
-        to endpoint: Endpoint, preface: [UInt8], path: String, on loop: EventLoop,
+        _ number: Int, to endpoint: Endpoint, preface: [UInt8], path: String, on loop: EventLoop,
         _ ended: @escaping (SlowConnection, Int32?) -> Void
     ) throws(SystemError) {
+        self.number = number
         self.loop = loop
         self.ended = ended
         opening = preface + Array("POST \(path) HTTP/1.1\r\nHost: \(endpoint.host)\r\n".utf8)
