@@ -105,18 +105,20 @@ struct ReportPageTests {
             Threshold.parse("login.p99=300ms", .max), Threshold.parse("stuffing.compromised=0", .max),
             Threshold.parse("real.success=99%", .min),
         ].flatMap { $0.judge(ReportSample.day(seconds: 20)) }
-        let pages = [
-            ("day", ReportPage(ReportSample.day(), judgements: judgements)), ("invalid", ReportPage(invalid)),
-            ("silent", ReportPage(silent)),
+        let files = [
+            ("day.html", ReportPage(ReportSample.day(), judgements: judgements).bytes),
+            ("invalid.html", ReportPage(invalid).bytes), ("silent.html", ReportPage(silent).bytes),
+            ("day.json", ResultFile.bytes(ReportSample.day(), judgements: judgements)),
+            ("day.txt", Array(ResultTable(ReportSample.day(), judgements: judgements).text.utf8)),
         ]
         let asked = ProcessInfo.processInfo.environment["LOADTEST_SAMPLES"]
         let folder = asked ?? NSTemporaryDirectory() + "loadtest-samples-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { if asked == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        for (name, page) in pages {
-            let path = "\(folder)/\(name).html"
-            try OutputFile(path).write(page.bytes)
-            #expect(FileManager.default.contents(atPath: path) == Data(page.bytes))
+        for (name, bytes) in files {
+            let path = "\(folder)/\(name)"
+            try OutputFile(path).write(bytes)
+            #expect(FileManager.default.contents(atPath: path) == Data(bytes))
         }
     }
 }

@@ -33,21 +33,17 @@ class EventChart extends TimeChart {
     const x = this.x(Math.max(start, event.at));
     const isBar = event.until !== null;
     const barEnd = isBar ? Math.max(x + 3, this.x(Math.min(end, event.until))) : x + 6;
-    const edge = this.left + this.inner;
-    const fits = (room) => Math.floor(room / 6.6);
-    let words = event.text;
-    const inside = isBar && words.length <= fits(barEnd - x - 14);
-    let at = inside ? x + 8 : barEnd + 6;
-    let anchor = "start";
-    if (!inside && words.length > fits(edge - at)) {
-      if (fits(x - this.left - 10) > fits(edge - at)) {
-        anchor = "end";
-        at = x - (isBar ? 6 : 12);
-        words = shortened(words, fits(at - this.left));
-      } else {
-        words = shortened(words, fits(edge - at));
-      }
-    }
+    const before = x - (isBar ? 6 : 12);
+    const rooms = [
+      { at: x + 8, anchor: "start", room: isBar ? barEnd - x - 14 : 0 },
+      { at: barEnd + 6, anchor: "start", room: this.left + this.inner - barEnd - 6 },
+      { at: before, anchor: "end", room: before - this.left },
+    ];
+    // The first that has room for all, else the widest.
+    const whole = event.text.length * 6.6;
+    const widest = rooms.reduce((best, each) => (each.room > best.room ? each : best));
+    const { at, anchor, room } = rooms.find((each) => each.room >= whole) ?? widest;
+    const words = shortened(event.text, Math.floor(room / 6.6));
     const width = words.length * 6.6;
     const leftmost = anchor === "end" ? at - width : x - 6;
     const right = anchor === "end" ? barEnd : Math.max(barEnd, at + width);

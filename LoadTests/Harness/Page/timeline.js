@@ -22,7 +22,9 @@ class TimeChart extends Chart {
     const { start, end, events } = this.model.data;
     const area = { y: this.top, height: this.height };
     if (start < 0) {
-      draw(this.svg, "rect", { ...area, x: this.x(start), width: this.x(0) - this.x(start), class: "warmup" });
+      const [x, width] = [this.x(start), this.x(0) - this.x(start)];
+      draw(this.svg, "rect", { ...area, x, width, class: "warmup" });
+      if (width > 56) draw(this.svg, "text", { x: x + width / 2, y: this.top + 13, class: "tick middle" }, "warm-up");
     }
     for (const event of events) {
       const x = this.x(Math.max(start, event.at));
@@ -152,7 +154,9 @@ class RateChart extends TimeChart {
     const path = `M${above.map(point).join("L")}L${below.map(point).reverse().join("L")}Z`;
     const fill = kind === "area errors" ? { fill: this.fillOfErrors } : {};
     draw(this.svg, "path", { d: path, class: kind, ...fill });
-    this.line(above.map((value, place) => [this.middle(place), this.y(this.scale, value)]), { class: `rim ${kind}` });
+    const top = (value, place) => [this.middle(place), this.y(this.scale, value)];
+    const rim = above.map((value, place) => (value > below[place] ? top(value, place) : null));
+    this.line(rim, { class: kind.replace("area", "rim") });
   }
 
   reading(place) {

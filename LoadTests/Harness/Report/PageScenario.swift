@@ -118,7 +118,7 @@ struct PageScenario {
             return "<tr><td class=\"n\">\(Wording.clock(seconds: event.at))\(until)</td><td>\(event.text)</td></tr>"
         }
         return """
-            <details class="events"><summary>Events <small>\(scenario.events.count)</small></summary>
+            <details class="events"\(scenario.events.count <= 12 ? " open" : "")><summary>Events <small>\(scenario.events.count)</small></summary>
             <table><thead class="hidden"><tr><th>time</th><th>event</th></tr></thead><tbody>\(rows)</tbody></table></details>
             """
     }
