@@ -25,7 +25,10 @@ struct ReportTextTests {
         report.scenarios[0].events = [RunEvent(at: 3, "fault: \u{1B}[2J\n" + String(repeating: "x", count: 300))]
         report.scenarios[0].settings = [("rate", String(repeating: "long ", count: 60))]
         report.scenarios[0].generator.invalidity = String(repeating: "late ", count: 50) + "\r"
+        report.scenarios[0].defence = [Figure("x", "guesses", .unknown(String(repeating: "why ", count: 50) + "end"))]
         let text = ResultTable(report).text
+        // A reason is wrapped and never cut.
+        #expect(text.contains("why end)"))
         #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 || $0 == "\n" })
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 120 })
     }

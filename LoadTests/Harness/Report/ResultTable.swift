@@ -80,9 +80,9 @@ package struct ResultTable: Sendable {
         let titles = figures.map { Wording.plain($0.title) }
         let width = min(titles.map(\.count).max() ?? 0, 70) + 3
         return ["  scoreboard"]
-            + zip(figures, titles).map { figure, title in
+            + zip(figures, titles).flatMap { figure, title in
                 let dots = String(repeating: ".", count: max(2, width - title.count))
-                return TextColumns.cut("    \(title) \(dots) \(figure.value.words)", TextColumns.width)
+                return TextColumns.wrapped("\(title) \(dots) \(figure.value.words)", indent: 4)
             }
     }
 

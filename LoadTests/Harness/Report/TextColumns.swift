@@ -22,12 +22,15 @@ struct TextColumns {
             rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
         let margin = String(repeating: " ", count: indent)
+        // Closer together before a column is cut off.
+        let isWide = indent + widths.reduce(0, +) + 2 * max(0, columns - 1) > width
         var lines: [String] = []
         for (index, row) in rows.enumerated() {
             let cells = row.enumerated().map { column, cell in
                 TextColumns.pad(cell, widths[column], left: column >= leading)
             }
-            lines.append(TextColumns.cut(TextColumns.trimmed(margin + cells.joined(separator: "  ")), width))
+            lines.append(
+                TextColumns.cut(TextColumns.trimmed(margin + cells.joined(separator: isWide ? " " : "  ")), width))
             for note in notes[index] ?? [] { lines += TextColumns.wrapped(note, indent: indent + 2, width: width) }
         }
         return lines
