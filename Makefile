@@ -63,10 +63,13 @@ load-embedded: build-load ## The same on one node with its own store
 	scripts/install-packages python3=python3
 	scripts/load embedded
 
+# Which build `make load-quick` runs; `make test` takes that of the suites.
+LOAD_BUILD ?= release
+
 .PHONY: load-quick
-load-quick: build-load ## The same in under a minute, for function and not for time
+load-quick: $(if $(filter release,$(LOAD_BUILD)),build-load) ## The same in under a minute, for function and not for time
 	scripts/install-packages python3=python3
-	scripts/load quick
+	scripts/load quick --build .build/$(LOAD_BUILD)
 
 .PHONY: packages
 packages: ## Install the Debian packages that a build needs and the machine lacks
@@ -78,8 +81,9 @@ test-packages: packages ## Install what the tests need and the machine lacks
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 
 .PHONY: test
-test: test-packages lint house imports suites judges browser forward-auth faults-quick ## Check everything
+test: test-packages lint house imports suites load-smoke judges browser forward-auth faults-quick ## Check everything
 	@grep --text 'Test run with' .build/suites.log
+	@tail -1 .build/load-smoke.log
 	@tail -1 .build/judges.log
 	@tail -1 .build/browser.log
 	@tail -1 .build/forward-auth.log
@@ -150,6 +154,14 @@ bench-peers: build ## Measure verify and login beside FastAPI, Envoy and HAProxy
 	scripts/install-packages $(BENCH_PACKAGES) $(PEER_PACKAGES)
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 	python3 Benchmarks/peers.py --write-readme
+
+.PHONY: load-smoke
+load-smoke: test-packages ## Run the load tests once for function: ours, the FastAPI tutorial, the page in a browser
+	scripts/install-packages $(BROWSER_PACKAGES)
+	mkdir -p .build
+	$(MAKE) --no-print-directory load-quick LOAD_BUILD=debug
+	Tests/LoadTargets/run .build/debug/loadtest 2>&1 | tee .build/load-smoke.log
+	Tests/LoadReport/run .build/load/quick.html 2>&1 | tee --append .build/load-smoke.log
 
 .PHONY: load-targets
 load-targets: test-packages ## Drive the FastAPI tutorial by loadtest, on a build of its own
