@@ -95,6 +95,7 @@ struct ReportPageTests {
 
     @Test("Samples are written where the check in a browser asks for them")
     func samples() throws {
+        let day = ReportSample.day()
         var invalid = ReportSample.day(seconds: 20)
         invalid.isInterrupted = true
         invalid.scenarios[3].generator.invalidity = "The generator was 80 ms late for 1.2 % of its requests."
@@ -104,12 +105,12 @@ struct ReportPageTests {
         let judgements = try [
             Threshold.parse("login.p99=300ms", .max), Threshold.parse("stuffing.compromised=0", .max),
             Threshold.parse("real.success=99%", .min),
-        ].flatMap { $0.judge(ReportSample.day(seconds: 20)) }
+        ].flatMap { $0.judge(day) }
         let files = [
-            ("day.html", ReportPage(ReportSample.day(), judgements: judgements).bytes),
+            ("day.html", ReportPage(day, judgements: judgements).bytes),
             ("invalid.html", ReportPage(invalid).bytes), ("silent.html", ReportPage(silent).bytes),
-            ("day.json", ResultFile.bytes(ReportSample.day(), judgements: judgements)),
-            ("day.txt", Array(ResultTable(ReportSample.day(), judgements: judgements).text.utf8)),
+            ("day.json", ResultFile.bytes(day, judgements: judgements)),
+            ("day.txt", Array(ResultTable(day, judgements: judgements).text.utf8)),
         ]
         let asked = ProcessInfo.processInfo.environment["LOADTEST_SAMPLES"]
         let folder = asked ?? NSTemporaryDirectory() + "loadtest-samples-\(getpid())"

@@ -1,3 +1,5 @@
+const EMPTY_HEIGHT = 56;
+
 // What every chart has: a frame, axes, a cursor that mouse, touch and keyboard move, and a read-out.
 
 class Chart {

@@ -9,8 +9,8 @@ class PercentileChart extends Chart {
     }
     const drawn = lines.filter((line) => line.points[0].length > 0);
     const names = operations.map((operation) => operation.name).join(", ");
-    const isNarrow = this.plot.clientWidth < 520;
-    this.frame(isNarrow ? 240 : 300, { left: 62, right: 18, top: 14, bottom: 46 }, `Latency by percentile of ${names}`);
+    const height = !drawn.length ? EMPTY_HEIGHT : this.plot.clientWidth < 520 ? 240 : 300;
+    this.frame(height, { left: 62, right: 18, top: 14, bottom: 46 }, `Latency by percentile of ${names}`);
     this.curves = drawn.filter((line) => line.points === line.operation.curve);
     if (!drawn.length) {
       this.nothing("No request succeeded.");

@@ -75,8 +75,9 @@ class TimeChart extends Chart {
 class LatencyChart extends TimeChart {
   draw() {
     const operations = this.model.shown();
-    this.frame(190, { ...TIME_MARGINS, top: 12, bottom: 30 }, "Latency over time, p50 and p99 of each second");
     const values = operations.flatMap((operation) => [...operation.p50, ...operation.p99]).filter((value) => value > 0);
+    const height = values.length ? 190 : EMPTY_HEIGHT;
+    this.frame(height, { ...TIME_MARGINS, top: 12, bottom: 30 }, "Latency over time, p50 and p99 of each second");
     this.backdrop();
     this.times();
     if (!values.length) {
@@ -112,7 +113,6 @@ class RateChart extends TimeChart {
   draw() {
     const operations = this.model.shown();
     const { bin } = this.model.data;
-    this.frame(150, { ...TIME_MARGINS, top: 12, bottom: 30 }, "Answers a second over time, errors on top");
     const layers = operations.map((operation) => ({
       class: `area s${operation.color}`,
       values: this.bins().map((place) => this.value(operation, "ok", place) / bin),
@@ -120,15 +120,18 @@ class RateChart extends TimeChart {
     const failed = (place) => operations.reduce((sum, each) => sum + this.value(each, "errors", place), 0);
     layers.push({ class: "area errors", values: this.bins().map((place) => failed(place) / bin) });
     const totals = this.bins().map((place) => layers.reduce((sum, layer) => sum + layer.values[place], 0));
-    this.scale = linearScale(totals.reduce((a, b) => Math.max(a, b), 0), 4);
+    const highest = totals.reduce((a, b) => Math.max(a, b), 0);
+    const height = highest > 0 ? 150 : EMPTY_HEIGHT;
+    this.frame(height, { ...TIME_MARGINS, top: 12, bottom: 30 }, "Answers a second over time, errors on top");
     this.backdrop();
-    this.vertical(this.scale, significant);
     this.times();
-    if (!totals.some((total) => total > 0)) {
-      this.nothing("Nothing was sent.");
+    if (highest === 0) {
+      this.nothing("No second has an answer or an error.");
       this.cursor = null;
       return;
     }
+    this.scale = linearScale(highest, 4);
+    this.vertical(this.scale, significant);
     this.hatch();
     let below = totals.map(() => 0);
     for (const layer of layers) {
