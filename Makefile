@@ -155,6 +155,11 @@ bench-peers: build ## Measure verify and login beside FastAPI, Envoy and HAProxy
 	python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/install-packages python3-venv
 	python3 Benchmarks/peers.py --write-readme
 
+.PHONY: bench-loadtest
+bench-loadtest: build-load ## Hold the load tests to wrk, and to a stub whose quantiles are known (two cores, 2 min)
+	scripts/install-packages $(BENCH_PACKAGES)
+	python3 Benchmarks/generator.py --write-docs
+
 .PHONY: load-smoke
 load-smoke: test-packages ## Run the load tests once for function: ours, the FastAPI tutorial, the page in a browser
 	scripts/install-packages $(BROWSER_PACKAGES)

@@ -20,6 +20,8 @@ LOADTEST = rig.ROOT / ".build" / "release" / "loadtest"
 VERIFY = "/api/v1/auth/verify"
 # Of the stub that stalls: so much of each second, at requests that come evenly.
 STALL_MS, STALL_RATE = 100, 1000
+PAGE = rig.ROOT / "docs" / "LOADTEST.md"
+MARKS = ("<!-- generator -->", "<!-- /generator -->")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
@@ -117,31 +119,44 @@ def milliseconds(value):
     return "" if value is None else f"{value / 1000:.2f} ms"
 
 
-def show(rows, quantiles):
-    print("\nthroughput, one thread, 32 connections")
+def table(rows, quantiles):
+    """Both as Markdown: for the terminal and for the page."""
+    lines = ["| one thread, 32 connections, as fast as it goes | wrk | loadtest | |", "| --- | --- | --- | --- |"]
     for row in rows:
-        print(f"  {row['target']:<24} wrk {row['wrk']:>9,.0f}/s   loadtest {row['loadtest']:>9,.0f}/s   "
-              f"{row['ratio']:.3f}x   target's CPU {row['cpu']['wrk']:.2f} and {row['cpu']['loadtest']:.2f} us a request")
-    print(f"\na target that stalls {STALL_MS} ms in each second; {STALL_RATE} requests/s, wrk as fast as it goes")
-    print(f"  {'':<6}{'true':>12}{'loadtest':>12}{'its service':>14}{'wrk':>12}")
+        lines.append(f"| {row['target']} | {row['wrk']:,.0f}/s | {row['loadtest']:,.0f}/s | {row['ratio']:.2f}x |")
+    lines += [
+        "", f"| stalls {STALL_MS} ms in each second | true | loadtest, {STALL_RATE}/s | its service time | wrk |",
+        "| --- | --- | --- | --- | --- |"]
     for row in quantiles:
-        cells = (milliseconds(row[name]) for name in ("true", "loadtest", "service", "wrk"))
-        true, ours, service, theirs = cells
-        print(f"  {row['quantile']:<6}{true:>12}{ours:>12}{service:>14}{theirs:>12}")
+        cells = " | ".join(milliseconds(row[name]) for name in ("true", "loadtest", "service", "wrk"))
+        lines.append(f"| {row['quantile']} | {cells} |")
+    return "\n".join(lines)
+
+
+def write_docs(text):
+    """Between the markers of the page."""
+    head, begin, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, tail = rest.partition(MARKS[1])
+    if not begin or not end:
+        raise rig.BenchError(f"{PAGE.name} has no {MARKS[0]} and {MARKS[1]}.")
+    PAGE.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--write-docs", action="store_true", help=f"put the tables into {PAGE.relative_to(rig.ROOT)}")
     arguments = parser.parse_args()
     try:
         rig.compile_c("responder", "crypto")
         rows = throughput(arguments.rounds, arguments.seconds)
         quantiles, run = stalling(max(10, arguments.seconds))
+        print(text := table(rows, quantiles))
+        if arguments.write_docs:
+            write_docs(text)
     except rig.BenchError as error:
         rig.fail(str(error))
-    show(rows, quantiles)
     (rig.BUILD / "generator.json").write_text(
         json.dumps({"throughput": rows, "stall": quantiles, "run": run}, indent=2) + "\n")
 
