@@ -67,7 +67,7 @@ load-embedded: build-load ## The same on one node with its own store
 LOAD_BUILD ?= release
 
 .PHONY: load-quick
-load-quick: $(if $(filter release,$(LOAD_BUILD)),build-load) ## The same in under a minute, for function and not for time
+load-quick: $(if $(filter release,$(LOAD_BUILD)),build-load) ## The same in under a minute, for function alone
 	scripts/install-packages python3=python3
 	scripts/load quick --build .build/$(LOAD_BUILD)
 

@@ -79,7 +79,8 @@ def throughput(rounds, seconds):
                             theirs.append(rate)
                             served = rate * seconds
                         else:
-                            result = loadtest(process.port, token, seconds, "max", "--connections", str(rig.CONNECTIONS))
+                            result = loadtest(
+                                process.port, token, seconds, "max", "--connections", str(rig.CONNECTIONS))
                             ours.append(result["verify"]["rate"])
                             served = result["verify"]["count"]
                         costs.append((generator, (process.cpu_nanoseconds() - before) / served / 1000))
