@@ -1,5 +1,5 @@
-// What Glibc's Swift module lacks (epoll, eventfd, signalfd, timerfd, accept4, a local socket's peer, thread names, nice
-// per thread). Nothing else belongs here.
+// What Glibc's Swift module lacks (epoll, eventfd, signalfd, timerfd, accept4, a local socket's peer, thread names,
+// nice per thread). Nothing else belongs here.
 #pragma once
 #include <errno.h>
 #include <sys/epoll.h>
