@@ -177,7 +177,9 @@ package final class Generator: @unchecked Sendable {
     private func sweep() {
         let now = MonotonicTime.now
         for pool in gateway + crowd { pool.sweep(at: now) }
-        sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in sweep() }
+        sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in
+            sweep()
+        }
     }
 
     /// Begins nothing more; what is under way goes on. What was due until now is begun first, however far behind the pace
@@ -213,7 +215,8 @@ package final class Generator: @unchecked Sendable {
     ) {
         outstanding += 1
         let deadline = intended.adding(milliseconds: timeoutMilliseconds ?? plan.timeoutMilliseconds)
-        let exchange = Exchange(request, intended: intended, deadline: deadline) { [unowned self] exchange, end, parser in
+        let exchange = Exchange(request, intended: intended, deadline: deadline) {
+            [unowned self] exchange, end, parser in
             outstanding -= 1
             completion(exchange, end, parser)
         }
@@ -258,7 +261,8 @@ package final class Generator: @unchecked Sendable {
         guard !isCutOff, seconds > 0 else { return }
         await withUnsafeContinuation { continuation in
             var timer: TimerID?
-            timer = loop.schedule(at: MonotonicTime.now.adding(nanoseconds: UInt64(min(seconds, 3600) * 1e9))) { [weak self] in
+            timer = loop.schedule(at: MonotonicTime.now.adding(nanoseconds: UInt64(min(seconds, 3600) * 1e9))) {
+                [weak self] in
                 if let timer { self?.sleepers.removeValue(forKey: timer)?.resume() }
             }
             if let timer { sleepers[timer] = continuation }
