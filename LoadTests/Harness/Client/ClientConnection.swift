@@ -33,6 +33,8 @@ final class ClientConnection: ReadinessHandler {
     /// What could not be sent at once.
     private var unsent: [UInt8] = []
     private var unsentStart = 0
+    /// The peer sends no more: what comes is the last of it.
+    private var hasPeerEnded = false
     private(set) var exchange: Exchange?
     /// Its place in the owner's list.
     var slot = -1
@@ -87,8 +89,9 @@ final class ClientConnection: ReadinessHandler {
             connected()
         }
         if state != .closed, unsentStart < unsent.count { flush() }
+        if readiness.endsInput { hasPeerEnded = true }
         let isReadable = !readiness.isDisjoint(with: [.readable, .readClosed, .hangUp, .failed])
-        if state == .handshaking || state == .open, isReadable { receive(endsInput: readiness.endsInput) }
+        if state == .handshaking || state == .open, isReadable { receive() }
     }
 
     private func connected() {
@@ -176,14 +179,14 @@ final class ClientConnection: ReadinessHandler {
 
     // MARK: Receiving
 
-    private func receive(endsInput: Bool) {
+    private func receive() {
         let buffer = owner.readBuffer
         while state != .closed {
             switch Socket(owning: socket).read(into: buffer) {
             case .bytes(let count):
                 take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 // A short read has emptied the socket; what comes later is another event.
-                if count < buffer.count && !endsInput { return }
+                if count < buffer.count && !hasPeerEnded { return }
             case .wouldBlock: return
             case .end: return ended()
             case .failed: return close(.broken)
@@ -237,7 +240,7 @@ final class ClientConnection: ReadinessHandler {
 
     private func answered() {
         guard let exchange = exchange.take() else { return }
-        if parser.keepAlive, unsentStart == unsent.count {
+        if parser.keepAlive, !hasPeerEnded, unsentStart == unsent.count {
             // The answer first: its completion may want the very connection.
             let parser = parser
             owner.connectionIsFree(self)

@@ -19,10 +19,13 @@ package final class Generator: @unchecked Sendable {
         /// Of people and bots, likewise: beside those of the gateway, since nobody waits for another's connection.
         package let crowdConnections: Int
         package let shares: Int
+        /// Beyond so many under way or waiting on one loop, new ones are shed and counted: memory has an end.
+        package let maximumOutstanding: Int
 
         package init(
             endpoints: [Endpoint], start: MonotonicTime, duration: Double, warmUp: Double = 0,
-            timeoutMilliseconds: Int64 = 10_000, connections: Int = 64, crowdConnections: Int = 4_096, shares: Int = 1
+            timeoutMilliseconds: Int64 = 10_000, connections: Int = 64, crowdConnections: Int = 4_096, shares: Int = 1,
+            maximumOutstanding: Int = 200_000
         ) {
             self.endpoints = endpoints
             self.start = start
@@ -32,6 +35,7 @@ package final class Generator: @unchecked Sendable {
             self.connections = connections
             self.crowdConnections = crowdConnections
             self.shares = shares
+            self.maximumOutstanding = maximumOutstanding
         }
 
         package var end: MonotonicTime { start.adding(nanoseconds: UInt64(duration * 1e9)) }
@@ -67,8 +71,6 @@ package final class Generator: @unchecked Sendable {
 
     /// How often deadlines are looked at: a request may be given up so much late.
     private static let sweepMilliseconds: Int64 = 20
-    /// Beyond so many under way or waiting, new ones are shed and counted: memory has an end.
-    private static let maximumOutstanding = 200_000
     /// After a failure in a closed loop, before its next turn: a target that refuses is not hammered.
     private static let pauseMilliseconds: Int64 = 10
     /// Between two looks at the sockets, however far behind the pace is.
@@ -149,15 +151,15 @@ package final class Generator: @unchecked Sendable {
         streams[stream].fire(Turn(intended: now, index: index, closedStream: stream))
     }
 
-    private func fireDue() {
-        var budget = Generator.arrivalsATurn
+    private func fireDue(atMost most: Int = Generator.arrivalsATurn) {
+        var budget = most
         for index in streams.indices {
             while budget > 0, !isClosing {
                 let now = MonotonicTime.now
                 guard let due = streams[index].clock.popDue(at: now) else { break }
                 budget -= 1
                 lag.record(now.nanoseconds(since: due.at))
-                if outstanding < Generator.maximumOutstanding {
+                if outstanding < plan.maximumOutstanding {
                     streams[index].fire(Turn(intended: due.at, index: due.index, closedStream: nil))
                 } else {
                     shed += 1
@@ -175,11 +177,17 @@ package final class Generator: @unchecked Sendable {
     private func sweep() {
         let now = MonotonicTime.now
         for pool in gateway + crowd { pool.sweep(at: now) }
-        sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in sweep() }
+        sweepTimer = loop.schedule(at: now.adding(milliseconds: Generator.sweepMilliseconds)) { [unowned self] in
+            sweep()
+        }
     }
 
-    /// Begins nothing more; what is under way goes on.
-    package func stopArrivals() { isClosing = true }
+    /// Begins nothing more; what is under way goes on. What was due until now is begun first, however far behind the pace
+    /// is: a request that nobody counts would be one that went well.
+    package func stopArrivals() {
+        if !isClosing { fireDue(atMost: .max) }
+        isClosing = true
+    }
 
     /// Cuts off what is under way. The generator is at its end.
     package func close() {
@@ -207,11 +215,14 @@ package final class Generator: @unchecked Sendable {
     ) {
         outstanding += 1
         let deadline = intended.adding(milliseconds: timeoutMilliseconds ?? plan.timeoutMilliseconds)
-        let exchange = Exchange(request, intended: intended, deadline: deadline) { [unowned self] exchange, end, parser in
+        let exchange = Exchange(request, intended: intended, deadline: deadline) {
+            [unowned self] exchange, end, parser in
             outstanding -= 1
             completion(exchange, end, parser)
         }
         if isCutOff { return exchange.finish(.cutOff, nil) }
+        // Too late before it went, as what waited for something else than a connection may be.
+        if deadline <= .now { return exchange.finish(.timedOut, nil) }
         let number = endpoint ?? takeEndpoint()
         switch lane {
         case .gateway: gateway[number].submit(exchange)
@@ -228,6 +239,10 @@ package final class Generator: @unchecked Sendable {
 
     /// Closed: what is sent now is cut off at once.
     package var isCutOff: Bool { isClosing && timer == nil }
+
+    /// Somebody waits for something else than a connection, and counts as under way until `endsWaiting`.
+    func beginsWaiting() { outstanding += 1 }
+    func endsWaiting() { outstanding -= 1 }
 
     /// Runs a flow of several requests, which is outstanding until it returns.
     package func spawn(_ body: @escaping @Sendable (Generator) async -> Void) {
@@ -246,7 +261,8 @@ package final class Generator: @unchecked Sendable {
         guard !isCutOff, seconds > 0 else { return }
         await withUnsafeContinuation { continuation in
             var timer: TimerID?
-            timer = loop.schedule(at: MonotonicTime.now.adding(nanoseconds: UInt64(min(seconds, 3600) * 1e9))) { [weak self] in
+            timer = loop.schedule(at: MonotonicTime.now.adding(nanoseconds: UInt64(min(seconds, 3600) * 1e9))) {
+                [weak self] in
                 if let timer { self?.sleepers.removeValue(forKey: timer)?.resume() }
             }
             if let timer { sleepers[timer] = continuation }

@@ -27,7 +27,8 @@ package struct Pacing: Sendable, Equatable {
     /// `1000` or `1000/s`; `0..2000` (ramp); `100,200,400` (steps); `500@5s` (burst); `max` (saturate).
     package init(_ text: String) throws(UsageError) {
         let wrong = UsageError(
-            "`\(text)` is no rate: write 1000 (a second), 0..2000 (a ramp), 100,200,400 (steps), 500@5s (bursts) or max.")
+            "`\(text)` is no rate: write 1000 (a second), 0..2000 (a ramp), 100,200,400 (steps), 500@5s (bursts) or max."
+        )
         func rate(_ text: Substring) throws(UsageError) -> Double {
             var text = text
             if text.hasSuffix("/s") { text = text.dropLast(2) }
@@ -134,7 +135,9 @@ extension Duration {
     }
 
     private static func seconds(number: Substring, _ factor: Double) -> Double? {
-        guard number.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let value = Double(number) else { return nil }
+        guard number.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let value = Double(number) else {
+            return nil
+        }
         let seconds = value * factor
         return seconds.isFinite && seconds <= 86_400 ? seconds : nil
     }

@@ -4,6 +4,7 @@ import Reactor
 extension LoadRun {
     func measure(_ name: ScenarioName, _ scene: Scene, _ loops: [EventLoop]) throws(RunError) -> ScenarioResult {
         let seconds = settings.seconds(of: name)
+        if settings.targets.contains(where: Consent.isNeeded) { try askConsent(scene, on: loops[0]) }
         var scene = scene
         let own = name.ownSessions(accounts: settings.users, seconds: seconds)
         if own > 0 { scene.ownSessions = try signIn(scene, own, on: loops[0]) }
@@ -48,6 +49,7 @@ extension LoadRun {
         let measurement = measurement(
             scene, loops, "siege", seconds, warmUp: settings.warmUp, connections: settings.connections)
         let witness = Witness(settings)
+        defer { witness.close() }
         let half = seconds / Double(waves * 2)
         let moments = (0...waves * 2).map { number in
             Measurement.Moment(at: half * Double(number)) { witness.lookAtProcesses() }
@@ -78,6 +80,7 @@ extension LoadRun {
             scene, loops, kind.rawValue, Double(scenario.times.end), warmUp: settings.warmUp,
             connections: settings.connections)
         let witness = Witness(settings)
+        defer { witness.close() }
         let times = scenario.times
         let moments = [
             Measurement.Moment(at: 0) { witness.lookAtProcesses() },
@@ -92,7 +95,6 @@ extension LoadRun {
         let (outcome, events) = try withFaults(measurement) { () throws(RunError) in
             try measurement.run(scenario, moments: moments)
         }
-        witness.close()
         let rate = kind.isGuessing || kind == .connectionChurn ? [("attack", rates.attack.description)] : []
         var result = result(
             name, outcome, outcome.operations, events,

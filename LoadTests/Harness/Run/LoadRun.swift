@@ -47,7 +47,12 @@ package final class LoadRun: Sendable {
         scene = try prepared(scene, on: loops[0])
         scene.capacity = try capacity(scene, loops)
         for scenario in settings.scenarios where !isInterrupted {
-            report.scenarios.append(try measure(scenario, scene, loops))
+            do throws(RunError) {
+                report.scenarios.append(try measure(scenario, scene, loops))
+            } catch {
+                // Interrupted while it was prepared: what was measured before is worth its report.
+                guard error == .interrupted, !report.scenarios.isEmpty else { throw error }
+            }
         }
         if report.scenarios.isEmpty { throw .interrupted }
         report.seconds = Double(MonotonicTime.now.nanoseconds(since: begun)) / 1e9
@@ -111,7 +116,7 @@ package final class LoadRun: Sendable {
         }
         guard case .success(let generator) = made else { throw .system("The generator cannot keep time.") }
         preparing.withLock { $0 = generator }
-        if isInterrupted { throw .interrupted }
+        if isInterrupted { loop.runAndWait { generator.close() } }
         let result = loop.runAndWait { await body(Preparation(settings: settings, generator: generator, tell: tell)) }
         preparing.withLock { $0 = nil }
         loop.runAndWait { generator.close() }
@@ -165,6 +170,17 @@ package final class LoadRun: Sendable {
         return Measurement(
             loops: loops, plan: plan, name: name, maximumLagMilliseconds: settings.maximumLagMilliseconds,
             isInterrupted: { self.isInterrupted }, progress: progress)
+    }
+
+    /// Again, before each scenario: taking the token away ends a run.
+    func askConsent(_ scene: Scene, on loop: EventLoop) throws(RunError) {
+        try onPreparation(of: scene, on: loop) { (preparation) -> Result<Void, RunError> in
+            do throws(RunError) {
+                return .success(try await preparation.askConsent(scene.endpoints))
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 
     /// People whose sessions one scenario alone uses.

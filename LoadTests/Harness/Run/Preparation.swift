@@ -5,8 +5,6 @@ import Reactor
 struct Preparation: Sendable {
     /// Logins, or plantings, at once: a queue of hashes takes them.
     private static let atOnce = 8
-    /// A planting or a sign-in that is turned away is repeated for so long.
-    private static let patienceSeconds = 30.0
     /// Between two words on how far the planting is.
     private static let wordSeconds: UInt64 = 5
 
@@ -52,6 +50,7 @@ struct Preparation: Sendable {
                     }
                 }
             }
+            if generator.isCutOff { throw .interrupted }
             if let refusal { throw refusal }
         }
     }
@@ -64,7 +63,7 @@ struct Preparation: Sendable {
         }
         var planter = scene.given
         if let login = scene.profile[.plantLogin] {
-            let answer = await generator.ask(login, scene.given, of: scene, from: scene.userAddress(0))
+            let answer = await persistently(login, scene.given, scene, scene.userAddress(0))
             try check(answer, "The planter's login")
             planter = answer.variables
         }
@@ -100,7 +99,7 @@ struct Preparation: Sendable {
     private func persistently(
         _ operation: OperationTemplate, _ variables: Variables, _ scene: Scene, _ address: SyntheticAddress
     ) async -> Answer {
-        let deadline = MonotonicTime.now.adding(nanoseconds: UInt64(Preparation.patienceSeconds * 1e9))
+        let deadline = MonotonicTime.now.adding(nanoseconds: UInt64(settings.preparationSeconds * 1e9))
         while true {
             let answer = await generator.ask(operation, variables, of: scene, from: address)
             let mayPass = answer.verdict == .throttled || answer.verdict == .unavailable
@@ -121,10 +120,11 @@ struct Preparation: Sendable {
 
     private func check(_ answer: Answer, _ what: String) throws(RunError) {
         if generator.isCutOff { throw .interrupted }
+        // Also of a request that could not be made.
+        if let complaint = answer.complaint { throw .data(complaint) }
         guard answer.end == .answered else {
             throw .unavailable("\(what) was not answered: \(settings.targets[0].cannot(answer.end))")
         }
-        if let complaint = answer.complaint { throw .data(complaint) }
         guard answer.verdict != .success else { return }
         let meaning =
             switch answer.verdict {
@@ -133,7 +133,8 @@ struct Preparation: Sendable {
             case .unavailable: "not carried out, since the target is overloaded or a store of its is away"
             default: "answered as the profile does not expect it"
             }
-        throw .data("\(what) was \(meaning) (status \(answer.status)).")
+        let sentence = "\(what) was \(meaning) (status \(answer.status))."
+        throw answer.verdict == .unavailable ? .unavailable(sentence) : .data(sentence)
     }
 
     /// Runs `body` for 0..<count, a few at a time; the first failure ends it.

@@ -20,11 +20,12 @@ struct RatePlan {
 
     /// Whether one of the scenarios needs to know it.
     static func needsVerify(_ scenarios: [ScenarioName], _ options: ScenarioOptions) -> Bool {
-        scenarios.contains { scenario in
+        let isOpen = (verify: options.rates["verify"] == nil, attack: options.rates["attack"] == nil)
+        return scenarios.contains { scenario in
             switch scenario {
             case .login, .refresh, .mixed: false
-            case .attack(.connectionChurn): options.rates["verify"] == nil || options.rates["attack"] == nil
-            case .verify, .siege, .attack: options.rates["verify"] == nil
+            case .attack(.connectionChurn): isOpen.verify || isOpen.attack
+            default: isOpen.verify
             }
         }
     }
@@ -36,7 +37,8 @@ struct RatePlan {
             case .login, .siege: options.rates["login"] == nil
             case .refresh: options.rates["refresh"] == nil
             case .mixed: options.rates["people"] == nil
-            case .attack: options.rates["real"] == nil || options.rates["attack"] == nil
+            case .attack(let kind):
+                options.rates["real"] == nil || kind.isGuessing && options.rates["attack"] == nil
             }
         }
     }

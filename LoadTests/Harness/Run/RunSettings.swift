@@ -23,6 +23,8 @@ package struct RunSettings: Sendable {
     package var connections = 64
     package var threads = 1
     package var timeoutMilliseconds: Int64 = 10_000
+    /// A planting or a sign-in that is turned away before anything is measured is repeated for so long.
+    package var preparationSeconds = 30.0
     /// Beyond so much lag at the 99th percentile a scenario counts for nothing.
     package var maximumLagMilliseconds = 10.0
 

@@ -52,7 +52,8 @@ extension Generator {
                 Answer(end: .malformed, variables: variables, complaint: error.description))
         }
         send(
-            request, intended: intended, lane: lane(scene.carrier, address, target, isSingle: isSingle), endpoint: number,
+            request, intended: intended, lane: lane(scene.carrier, address, target, isSingle: isSingle),
+            endpoint: number,
             timeoutMilliseconds: timeoutMilliseconds
         ) { exchange, end, parser in
             var answer = Answer(end: end, variables: variables)

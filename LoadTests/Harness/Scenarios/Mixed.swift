@@ -22,7 +22,8 @@ package struct MixedScenario: Scenario {
 
     package func begin(on generator: Generator) {
         // Made here, so that their order is the same in every run.
-        let names = ["login", "verify"] + [OperationName.refresh, .logout].filter { scene.profile[$0] != nil }.map(\.rawValue)
+        let names =
+            ["login", "verify"] + [OperationName.refresh, .logout].filter { scene.profile[$0] != nil }.map(\.rawValue)
         let recorders = Recorders(names.map { generator.recorder($0) })
         generator.addStream(pacing) { turn in
             let scene = scene

@@ -129,6 +129,7 @@ private final class SessionLine {
     private let operation: OperationTemplate
     private var free = WaitingLine<Session>()
     private var waiting = WaitingLine<(MonotonicTime, (Answer) -> Void)>()
+    private var isServing = false
 
     init(_ scene: Scene, _ generator: Generator) {
         self.scene = scene
@@ -137,10 +138,31 @@ private final class SessionLine {
         for (index, session) in scene.ownSessions.enumerated() where index % generator.plan.shares == generator.share {
             free.append(session)
         }
+        generator.addClosing { [self] in serve() }
     }
 
     func refresh(intended: MonotonicTime, _ completion: @escaping (Answer) -> Void) {
-        guard let session = free.popFirst() else { return waiting.append((intended, completion)) }
+        generator.beginsWaiting()
+        waiting.append((intended, completion))
+        serve()
+    }
+
+    /// A loop and no recursion, for an answer may be there before `renew` returns: all that wait may be cut off at once.
+    private func serve() {
+        if isServing { return }
+        isServing = true
+        defer { isServing = false }
+        while generator.isCutOff || free.first != nil, let (intended, completion) = waiting.popFirst() {
+            generator.endsWaiting()
+            if let session = free.popFirst() {
+                renew(session, intended, completion)
+            } else {
+                completion(Answer(end: .cutOff, variables: Variables()))
+            }
+        }
+    }
+
+    private func renew(_ session: Session, _ intended: MonotonicTime, _ completion: @escaping (Answer) -> Void) {
         generator.ask(
             operation, session.variables, of: scene, from: scene.userAddress(session.person), intended: intended
         ) { [self] answer in
@@ -148,7 +170,7 @@ private final class SessionLine {
             if answer.isSuccess { session.variables = answer.variables }
             free.append(session)
             completion(answer)
-            if let (intended, completion) = waiting.popFirst() { refresh(intended: intended, completion) }
+            serve()
         }
     }
 }

@@ -102,7 +102,7 @@ package struct SignIn: Sendable {
 
 extension Generator {
     /// What a sign-in came to, under the name of an operation: the time from the first try to the way in, or a failure as
-    /// the last answer was, given up when the patience was at its end.
+    /// the last answer was. It is known with that answer: who is told to wait beyond their patience gives up at once.
     package func record(_ outcome: SignIn.Outcome, intended: MonotonicTime, in recorder: OperationRecorder) {
         let last = outcome.last
         if let latency = outcome.login.latency {
@@ -110,9 +110,8 @@ extension Generator {
                 .ok, status: last.status, intended: intended, sent: last.sent,
                 done: intended.adding(nanoseconds: latency))
         } else {
-            let end = intended.adding(milliseconds: SignIn.patienceMilliseconds)
             let fate: Fate = last.fate == .ok ? .unexpected : last.fate
-            recorder.record(fate, status: last.status, intended: intended, sent: last.sent, done: max(end, last.done))
+            recorder.record(fate, status: last.status, intended: intended, sent: last.sent, done: last.done)
         }
     }
 }
