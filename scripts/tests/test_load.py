@@ -27,9 +27,11 @@ def script(name):
 
 load = script("load")
 
-NODE = {"kind": "node", "ops": 9081, "process": {"pid": 77}}
+# More than any process has, so that nobody is meant.
+NOBODY = 4_194_305
+NODE = {"kind": "node", "ops": 9081, "process": {"pid": NOBODY}}
 RECORD = {
-    "servers": {"postgres": {"kind": "postgres"}, "node1": NODE},
+    "servers": {"postgres": {"kind": "postgres", "process": {"pid": NOBODY}}, "node1": NODE},
     "urls": {"nodes": ["http://127.0.0.1:8081"], "balancer": "http://127.0.0.1:8080"},
     "admin": {"username": "admin", "password": "made-up"}, "logs": "the-logs",
 }
@@ -57,7 +59,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(values(line, "--target"), ["http://127.0.0.1:8090"])
         self.assertEqual(values(line, "--client-address"), ["proxy-v2"])
         self.assertEqual(values(line, "--metrics"), ["http://127.0.0.1:9081/metrics"])
-        self.assertEqual(values(line, "--pid"), ["77"])
+        self.assertEqual(values(line, "--pid"), [str(NOBODY)])
         self.assertEqual(values(line, "--users"), ["10000"])
 
     def test_a_password_is_in_no_command_line(self):
