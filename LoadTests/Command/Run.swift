@@ -23,7 +23,8 @@ struct Run: ParsableCommand {
         do throws(RunError) {
             try perform()
         } catch {
-            throw error.exitCode < 10 ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
+            // Without words: the report has said it.
+            throw error.description.isEmpty ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
         }
     }
 
