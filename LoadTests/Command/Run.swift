@@ -157,7 +157,9 @@ final class Screen: Sendable {
     func isInterrupted() -> Bool {
         state.withLock { state in
             defer { state.isInterrupted = true }
-            if !state.isInterrupted { write("\(state.progress.end)loadtest: ending; once more to end at once\n", to: 2) }
+            if !state.isInterrupted {
+                write("\(state.progress.end)loadtest: ending; once more to end at once\n", to: 2)
+            }
             return state.isInterrupted
         }
     }
