@@ -72,6 +72,9 @@ final class SmallTarget: RequestHandler, @unchecked Sendable {
         case "/verify":
             let isGood = request.field("authorization")?.hasPrefix("Bearer good-") ?? false
             return Response(isGood ? .ok : .unauthorized)
+        case "/logout":
+            let token = members?["refresh_token"]?.string ?? ""
+            return Response(state.refreshTokens.removeValue(forKey: token) == nil ? .unauthorized : .noContent)
         default: return Response(.notFound)
         }
     }
@@ -101,6 +104,8 @@ final class SmallTarget: RequestHandler, @unchecked Sendable {
           "refresh": {"method": "POST", "path": "/refresh", "json": {"refresh_token": "{refresh_token}"},
             "success": {"status": [200]}, "refused": [401], "throttled": [429], "unavailable": [503],
             "capture": {"access_token": "/access_token", "refresh_token": "/refresh_token"}},
+          "logout": {"method": "POST", "path": "/logout", "json": {"refresh_token": "{refresh_token}"},
+            "success": {"status": [204]}, "refused": [401], "unavailable": [503]},
           "verify": {"method": "GET", "path": "/verify", "headers": {"Authorization": "Bearer {access_token}"},
             "success": {"status": [200]}, "refused": [401], "unavailable": [503]}
         }}
