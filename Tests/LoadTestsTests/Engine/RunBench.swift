@@ -12,11 +12,16 @@ final class RunBench: Sendable {
     let run: LoadRun
     private let threads: Int
 
-    init(_ settings: RunSettings) {
+    /// `whenTold` is called on the spot with what the run is about to do.
+    init(_ settings: RunSettings, whenTold: @escaping @Sendable (String) -> Void = { _ in }) {
         threads = settings.threads
         let (told, snapshots) = (told, snapshots)
         run = LoadRun(
-            settings, tell: { text in told.withLock { $0.append(text) } },
+            settings,
+            tell: { text in
+                told.withLock { $0.append(text) }
+                whenTold(text)
+            },
             progress: { snapshot in snapshots.withLock { $0.append(snapshot) } })
     }
 
