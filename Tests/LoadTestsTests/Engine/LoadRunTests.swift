@@ -100,7 +100,8 @@ struct LoadRunTests {
     func waitingRenewals() async throws {
         try await SmallTarget.run { target, port in
             var settings = try RunBench.settings([.refresh], port: port)
-            settings.users = 1
+            // One of the threads has no session at all.
+            (settings.users, settings.threads) = (1, 2)
             settings.warmUp = 0
             settings.duration = 600
             settings.options.rates["refresh"] = .constant(10_000)
