@@ -26,7 +26,9 @@ struct TargetOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("URL of a node's metrics in Prometheus' format; repeat it for several.", valueName: "url"))
     var metrics: [String] = []
-    @Option(help: ArgumentHelp("A process of the target on this machine; repeat it (who listens on its port).", valueName: "pid"))
+    @Option(
+        help: ArgumentHelp(
+            "A process of the target on this machine; repeat it (who listens on its port).", valueName: "pid"))
     var pid: [Int32] = []
 }
 
@@ -57,7 +59,8 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Lag of the generator, at its p99, beyond which a run is invalid.", valueName: "time"))
     var maxLag = "10ms"
     @Option(
-        help: ArgumentHelp("A command at a time of each scenario: 20s='scripts/rig kill redis'.", valueName: "time=command"))
+        help: ArgumentHelp(
+            "A command at a time of each scenario: 20s='scripts/rig kill redis'.", valueName: "time=command"))
     var fault: [String] = []
 }
 

@@ -23,9 +23,8 @@ struct Run: ParsableCommand {
         do throws(RunError) {
             try perform()
         } catch {
-            // Without words: the table has said it.
-            throw error.description.isEmpty
-                ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
+            // Without words: the report has said it.
+            throw error.description.isEmpty ? ExitCode(error.exitCode) : failure(error.description, error.exitCode)
         }
     }
 
@@ -158,7 +157,9 @@ final class Screen: Sendable {
     func isInterrupted() -> Bool {
         state.withLock { state in
             defer { state.isInterrupted = true }
-            if !state.isInterrupted { write("\(state.progress.end)loadtest: ending; once more to end at once\n", to: 2) }
+            if !state.isInterrupted {
+                write("\(state.progress.end)loadtest: ending; once more to end at once\n", to: 2)
+            }
             return state.isInterrupted
         }
     }

@@ -47,13 +47,16 @@ struct SettingsReader {
     }
 
     private func profile() throws(RunError) -> (TargetProfile, Variables, ClientAddressCarrier) {
+        let profile: TargetProfile
+        do throws(ProfileError) { profile = try TargetProfile.named(target.profile) } catch {
+            throw .data(error.description)
+        }
         do throws(ProfileError) {
-            let profile = try TargetProfile.named(target.profile)
             let given = try profile.variables(given: target.variables, files: target.variableFiles)
             let carrier = try target.clientAddress.map(ClientAddressCarrier.init(argument:)) ?? profile.clientAddress
             return (profile, given, carrier)
         } catch {
-            throw .data(error.description)
+            throw .usage(error.description)
         }
     }
 
@@ -79,14 +82,16 @@ struct SettingsReader {
         }
         var targets: [ResolvedTarget] = []
         for text in texts {
+            let url: TargetURL
+            do throws(TargetError) { url = try TargetURL(parsing: text) } catch { throw .usage(error.description) }
             let found: Result<ResolvedTarget, TargetError> = loop.runAndWait {
                 do throws(TargetError) {
-                    return .success(try await ResolvedTarget(try TargetURL(parsing: text), with: resolver))
+                    return .success(try await ResolvedTarget(url, with: resolver))
                 } catch {
                     return .failure(error)
                 }
             }
-            do { targets.append(try found.get()) } catch { throw .usage(error.description) }
+            do { targets.append(try found.get()) } catch { throw .unavailable(error.description) }
         }
         return targets
     }
@@ -179,8 +184,9 @@ struct SettingsReader {
                 }
                 settings.options.rates[settings.scenarios[0].mainRate] = pacing
             }
-            if pacing.shape == .saturate, name ?? settings.scenarios[0].mainRate == "people" {
-                throw .usage("--rate \(text): people come at a rate; max is for requests.")
+            // Others are more than one stream of requests, whose rates belong together.
+            if pacing.shape == .saturate, !settings.scenarios.allSatisfy({ [.verify, .login, .refresh].contains($0) }) {
+                throw .usage("--rate \(text): max is for runs of verify, login and refresh alone.")
             }
         }
     }

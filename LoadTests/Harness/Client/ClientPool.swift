@@ -2,8 +2,8 @@ import Glibc
 package import Reactor
 
 /// One loop's connections to one endpoint. Connections of the pool are kept and used again, the one used last first; an
-/// exchange with a preface (a client address by PROXY protocol) has a connection to itself, closed behind it. When all that
-/// may be open are busy, exchanges wait: their time runs.
+/// exchange with a preface (a client address by PROXY protocol) has a connection to itself, closed behind it. When all
+/// that may be open are busy, exchanges wait: their time runs.
 ///
 /// On its loop only.
 package final class ClientPool: ConnectionOwner {
@@ -100,8 +100,8 @@ package final class ClientPool: ConnectionOwner {
         }
     }
 
-    /// Gives up what is due by `now`. Waiting exchanges are looked at from the front: their deadlines come in order, but
-    /// for the few of another timeout.
+    /// Gives up what is due by `now`. Waiting exchanges are looked at from the front: their deadlines come in order,
+    /// but for the few of another timeout.
     package func sweep(at now: MonotonicTime) {
         while let first = waiting.first, first.deadline <= now {
             _ = waiting.popFirst()

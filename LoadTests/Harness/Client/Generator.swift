@@ -113,8 +113,8 @@ package final class Generator: @unchecked Sendable {
 
     // MARK: Pace
 
-    /// Calls `fire` with each turn of `pacing` that is this loop's. Before `begin`. A pacing that saturates has as many turns at
-    /// once as there are connections.
+    /// Calls `fire` with each turn of `pacing` that is this loop's. Before `begin`. A pacing that saturates has as many
+    /// turns at once as there are connections.
     package func addStream(
         _ pacing: Pacing, from start: MonotonicTime? = nil, duration: Double? = nil, warmUp: Double? = nil,
         _ fire: @escaping (Turn) -> Void
@@ -182,8 +182,8 @@ package final class Generator: @unchecked Sendable {
         }
     }
 
-    /// Begins nothing more; what is under way goes on. What was due until now is begun first, however far behind the pace
-    /// is: a request that nobody counts would be one that went well.
+    /// Begins nothing more; what is under way goes on. What was due until now is begun first, however far behind the
+    /// pace is: a request that nobody counts would be one that went well.
     package func stopArrivals() {
         if !isClosing { fireDue(atMost: .max) }
         isClosing = true

@@ -1,7 +1,7 @@
 import Histogram
 
-/// Durations in nanoseconds, kept with three significant digits from 1 ns to two hours (HdrHistogram). Longer ones count
-/// as two hours.
+/// Durations in nanoseconds, kept with three significant digits from 1 ns to two hours (HdrHistogram). Longer ones
+/// count as two hours.
 package struct LatencyHistogram: Sendable {
     private static let longest: UInt64 = 7_200_000_000_000
 

@@ -1,5 +1,5 @@
-/// When requests are due, whatever becomes of them: the open loop. Pure; times are nanoseconds from the start of the measured
-/// time, and the warm-up lies before it, at the rate with which the pacing begins.
+/// When requests are due, whatever becomes of them: the open loop. Pure; times are nanoseconds from the start of the
+/// measured time, and the warm-up lies before it, at the rate with which the pacing begins.
 package struct Pacing: Sendable, Equatable {
     package enum Shape: Sendable, Equatable {
         /// Requests a second.
@@ -83,8 +83,8 @@ package struct Pacing: Sendable, Equatable {
         }
     }
 
-    /// Seconds from the start to the `index`th request (from 0) of a pacing that lasts `duration` seconds; nil when it has
-    /// no such request.
+    /// Seconds from the start to the `index`th request (from 0) of a pacing that lasts `duration` seconds; nil when it
+    /// has no such request.
     package func time(of index: Int, duration: Double) -> Double? {
         let count = Double(index)
         let time: Double
@@ -125,7 +125,8 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Duration {
-    /// `300us`, `20ms`, `1.5s`, `2m`, `1h`, or seconds without a unit; nil for anything else, negative, or beyond a day.
+    /// `300us`, `20ms`, `1.5s`, `2m`, `1h`, or seconds without a unit; nil for anything else, negative, or beyond a
+    /// day.
     package static func seconds(parsing text: String) -> Double? {
         let units: [(String, Double)] = [("us", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3600)]
         for (unit, factor) in units where text.hasSuffix(unit) {

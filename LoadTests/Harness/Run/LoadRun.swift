@@ -4,8 +4,8 @@ import OpenSSL
 package import Reactor
 import Synchronization
 
-/// A whole run: consent, preparation, one scenario after the other. It blocks the thread that runs it; `interrupt` may come
-/// from any other.
+/// A whole run: consent, preparation, one scenario after the other. It blocks the thread that runs it; `interrupt` may
+/// come from any other.
 package final class LoadRun: Sendable {
     /// The measured time begins so long after the warm-up was laid out.
     static let leadMilliseconds: Int64 = 100

@@ -1,7 +1,7 @@
 import Reactor
 
-/// Before anything is measured: the target is there and consents, accounts are planted, people are signed in, and one of
-/// each request that the scenarios make has been answered as the profile says. On one loop.
+/// Before anything is measured: the target is there and consents, accounts are planted, people are signed in, and one
+/// of each request that the scenarios make has been answered as the profile says. On one loop.
 struct Preparation: Sendable {
     /// Logins, or plantings, at once: a queue of hashes takes them.
     private static let atOnce = 8

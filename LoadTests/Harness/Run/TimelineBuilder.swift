@@ -1,5 +1,5 @@
-/// Puts the seconds of all loops together. Histograms of seconds that no loop can add to any more are made into figures, so
-/// that a long run needs no more memory than a short one, for the most part.
+/// Puts the seconds of all loops together. Histograms of seconds that no loop can add to any more are made into
+/// figures, so that a long run needs no more memory than a short one, for the most part.
 struct TimelineBuilder {
     private struct Operation {
         var done: [Int: TimelineSecond] = [:]

@@ -92,7 +92,8 @@ final class Witness {
         board.hashSeconds = window.increase(of: settings.profile.metrics.hashCPUSeconds)
     }
 
-    /// CPU of the loops in the waves over that in the quiet times before them, in which as many verifies were asked for.
+    /// CPU of the loops in the waves over that in the quiet times before them, in which as many verifies were asked
+    /// for.
     func siegeCost(threads prefix: String?) -> Figure {
         let (name, title) = ("cpu_per_verify_ratio", "CPU of the loops for each verify, waves to rest")
         guard let prefix else { return Figure(name, title, .unknown("the profile does not name the loops' threads")) }

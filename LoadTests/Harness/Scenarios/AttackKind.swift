@@ -52,7 +52,8 @@ extension AttackTally {
     }
 }
 
-/// When an attack is on, in whole seconds from the scenario's start: rest before it, to compare with, and time to recover.
+/// When an attack is on, in whole seconds from the scenario's start: rest before it, to compare with, and time to
+/// recover.
 package struct AttackTimes: Sendable, Equatable {
     package let attack: Range<Int>
     package let end: Int

@@ -121,8 +121,8 @@ package struct RefreshScenario: Scenario {
     }
 }
 
-/// Sessions of one loop that wait for their next refresh, the one longest ago first; when all are under way, turns wait and
-/// their time runs.
+/// Sessions of one loop that wait for their next refresh, the one longest ago first; when all are under way, turns wait
+/// and their time runs.
 private final class SessionLine {
     private let scene: Scene
     private let generator: Generator
@@ -147,7 +147,8 @@ private final class SessionLine {
         serve()
     }
 
-    /// A loop and no recursion, for an answer may be there before `renew` returns: all that wait may be cut off at once.
+    /// A loop and no recursion, for an answer may be there before `renew` returns: all that wait may be cut off at
+    /// once.
     private func serve() {
         if isServing { return }
         isServing = true

@@ -1,7 +1,7 @@
 import Reactor
 
-/// Honest clients with bad luck: several tabs renew one session at the same time, and only one of the replies arrives. Whoever
-/// is then signed out was signed out by accident.
+/// Honest clients with bad luck: several tabs renew one session at the same time, and only one of the replies arrives.
+/// Whoever is then signed out was signed out by accident.
 final class RefreshRace {
     /// Renewals of one session at once.
     private static let tabs = 4
@@ -64,8 +64,8 @@ final class RefreshRace {
     }
 }
 
-/// A thief has copied refresh tokens: one that its owner used since then, beyond the grace in which a repeat is honest; and
-/// one whose session was signed out. Neither may be worth anything.
+/// A thief has copied refresh tokens: one that its owner used since then, beyond the grace in which a repeat is honest;
+/// and one whose session was signed out. Neither may be worth anything.
 struct RefreshReplay {
     private let scene: Scene
     private let generator: Generator

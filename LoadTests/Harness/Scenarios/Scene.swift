@@ -1,7 +1,7 @@
 import Reactor
 
-/// What the scenarios of a run have in common: the target, the people, and what the target can do. Immutable, so that the
-/// loops share it.
+/// What the scenarios of a run have in common: the target, the people, and what the target can do. Immutable, so that
+/// the loops share it.
 package struct Scene: Sendable {
     package var profile: TargetProfile
     package var endpoints: [Endpoint]
@@ -86,7 +86,8 @@ package struct ScenarioOptions: Sendable {
     package var hitRate = 0.01
     /// How long the target takes a refresh token a second time, in seconds.
     package var refreshGrace = 60.0
-    /// Comparisons with one account that the target promises at most, from devices that it does not know; nil: no promise.
+    /// Comparisons with one account that the target promises at most, from devices that it does not know; nil: no
+    /// promise.
     package var accountCap: Int?
 
     package init() {}

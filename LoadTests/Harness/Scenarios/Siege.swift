@@ -1,8 +1,8 @@
 import Reactor
 
-/// The first promise: login cannot hurt verify. Verify goes on at its rate all the time; logins come in waves of many times
-/// what the target can hash, with a quiet time of the same length before each, so that each wave has its own measure of
-/// idle beside it.
+/// The first promise: login cannot hurt verify. Verify goes on at its rate all the time; logins come in waves of many
+/// times what the target can hash, with a quiet time of the same length before each, so that each wave has its own
+/// measure of idle beside it.
 package struct SiegeScenario: Scenario {
     /// After each change, in seconds: what is still under way belongs to neither side.
     static let settling = 0.5
@@ -77,7 +77,8 @@ package struct SiegeScenario: Scenario {
     static func quietName(_ wave: Int) -> String { "verify.idle#\(wave)" }
     static func waveName(_ wave: Int) -> String { "verify#\(wave)" }
 
-    /// Makes one operation of those of all waves, and the scoreboard of the pairs. The ratio is the median of the pairs'.
+    /// Makes one operation of those of all waves, and the scoreboard of the pairs. The ratio is the median of the
+    /// pairs'.
     static func digest(_ operations: [OperationResult], waves: Int) -> ([OperationResult], [Figure]) {
         func result(_ name: String) -> OperationResult? { operations.first { $0.name == name } }
         var ratios: [Double] = []

@@ -1,7 +1,7 @@
 package import Reactor
 
-/// A real person who wants in, as the second promise of the design has them: who mistypes tries again, who is turned away
-/// waits as long as the answer says, and who is not in after ten seconds has gone.
+/// A real person who wants in, as the second promise of the design has them: who mistypes tries again, who is turned
+/// away waits as long as the answer says, and who is not in after ten seconds has gone.
 package struct SignIn: Sendable {
     /// What a person bears.
     package static let patienceMilliseconds: Int64 = 10_000
@@ -101,8 +101,9 @@ package struct SignIn: Sendable {
 }
 
 extension Generator {
-    /// What a sign-in came to, under the name of an operation: the time from the first try to the way in, or a failure as
-    /// the last answer was. It is known with that answer: who is told to wait beyond their patience gives up at once.
+    /// What a sign-in came to, under the name of an operation: the time from the first try to the way in, or a failure
+    /// as the last answer was. It is known with that answer: who is told to wait beyond their patience gives up at
+    /// once.
     package func record(_ outcome: SignIn.Outcome, intended: MonotonicTime, in recorder: OperationRecorder) {
         let last = outcome.last
         if let latency = outcome.login.latency {

@@ -60,7 +60,8 @@ final class ClientBench: Sendable {
 
     /// Sends requests for `/0`, `/1` and so on, all at once; `ago`: milliseconds since they were due.
     func send(
-        _ count: Int = 1, lane: Generator.Lane = .gateway, ago: UInt64 = 0, from first: Int = 0, size: Int = 0
+        _ count: Int = 1, lane: Generator.Lane = .gateway, ago: UInt64 = 0, from first: Int = 0, size: Int = 0,
+        timeout: Int64? = nil
     ) {
         let (generator, seen) = (generator, seen)
         loop.runAndWait {
@@ -69,7 +70,8 @@ final class ClientBench: Sendable {
             for number in first..<(first + count) {
                 let padding = size == 0 ? "" : "X-Padding: \(String(repeating: "x", count: size))\r\n"
                 let request = Array("GET /\(number) HTTP/1.1\r\nHost: a\r\n\(padding)\r\n".utf8)
-                generator.send(request, intended: intended, lane: lane) { exchange, end, parser in
+                generator.send(request, intended: intended, lane: lane, timeoutMilliseconds: timeout) {
+                    exchange, end, parser in
                     let body = String(decoding: parser?.body ?? [], as: UTF8.self)
                     let one = Seen(
                         number: number, end: end, status: parser?.status ?? 0, body: body, isSent: exchange.sent != nil)

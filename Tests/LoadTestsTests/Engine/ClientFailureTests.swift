@@ -110,16 +110,16 @@ struct ClientFailureTests {
         let target = try ScriptedTarget { $0.awaitEnd() }
         defer { target.end() }
         try await ClientBench.run(target.port, timeout: 1_000) { bench in
-            bench.send(1)
-            bench.send(1, lane: .own([]), from: 1)
+            bench.send(1, timeout: 600_000)
+            bench.send(1, lane: .own([]), from: 1, timeout: 600_000)
             await until { target.connections == 2 }
-            bench.send(9, ago: 900, from: 2)
-            bench.send(3, lane: .own([]), ago: 900, from: 11)
-            await bench.wait(for: 14)
-            #expect(bench.ends == Array(repeating: .timedOut, count: 14))
-            // Those that came last were due long before those that hold the connections.
-            #expect(Set(bench.answers.suffix(2).map(\.number)) == [0, 1])
-            #expect(bench.answers.filter(\.isSent).count == 2)
+            bench.send(9, ago: 500, from: 2)
+            bench.send(3, lane: .own([]), ago: 500, from: 11)
+            await bench.wait(for: 12)
+            #expect(bench.ends == Array(repeating: .timedOut, count: 12))
+            // Those that hold the connections have time yet.
+            #expect(Set(bench.answers.map(\.number)) == Set(2..<14))
+            #expect(bench.answers.filter(\.isSent).isEmpty)
             #expect(target.connections == 2)
         }
     }
