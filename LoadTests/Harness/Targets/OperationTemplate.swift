@@ -13,8 +13,6 @@ package enum OperationName: String, Sendable, CaseIterable {
     case plantLogin = "plant_login"
     /// Makes one account, of `username` and `password`. Refused: it is there already.
     case plant
-    /// Takes one away again.
-    case unplant
 }
 
 /// One operation of a profile, ready to make requests and to read answers.

@@ -35,8 +35,8 @@ struct ProfileSourcesTests {
     func noFile() {
         #expect(
             refusal(of: "keykloak")
-                == "--profile keykloak: no such profile is shipped (there are: portcullis, fastapi-tutorial), and as a "
-                + "file cannot be read: No such file or directory.")
+                == "--profile keykloak: no such profile is shipped (there are: portcullis, fastapi-tutorial, bearer), and "
+                + "as a file cannot be read: No such file or directory.")
         #expect(refusal(of: "/")?.hasSuffix("and as a file is no regular file.") == true)
         #expect(refusal(of: "/dev/null")?.hasSuffix("and as a file is no regular file.") == true)
     }

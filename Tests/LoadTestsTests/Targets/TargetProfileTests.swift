@@ -19,7 +19,7 @@ struct TargetProfileTests {
             (
                 #"{"name": "x", "operations": {"logon": {}}}"#,
                 "operations.logon: this is no member known here (there are: login, verify, refresh, logout, "
-                    + "plant_login, plant, unplant)."
+                    + "plant_login, plant)."
             ),
             (
                 #"{"name": "x", "operations": {"login": {"method": "POST", "path": "/"}}}"#,
@@ -178,7 +178,7 @@ struct TargetProfileTests {
 
     @Test("Shipped profiles can be read, and have what the scenarios of their kind need")
     func shipped() throws {
-        #expect(TargetProfile.shippedNames == ["portcullis", "fastapi-tutorial"])
+        #expect(TargetProfile.shippedNames == ["portcullis", "fastapi-tutorial", "bearer"])
         #expect(try TargetProfile.shipped("nobody") == nil)
         for name in TargetProfile.shippedNames {
             let profile = try #require(try TargetProfile.shipped(name))
