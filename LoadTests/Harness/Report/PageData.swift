@@ -46,7 +46,9 @@ struct PageData {
         writer.member("name", names.labels[index])
         writer.key("start")
         writer.integer(min(0, scenario.operations.map(\.timelineStart).min() ?? 0))
-        writer.member("end", scenario.seconds)
+        // Answers that came after the measured time have their place, too.
+        let last = scenario.operations.map { $0.timelineStart + $0.timeline.count }.max() ?? 0
+        writer.member("end", max(scenario.seconds, Double(last)))
         writer.key("bin")
         writer.integer(bin)
         writer.key("operations")
