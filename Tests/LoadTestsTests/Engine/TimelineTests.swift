@@ -18,8 +18,7 @@ struct TimelineTests {
     func unknown() {
         var builder = TimelineBuilder()
         #expect(builder.finish("verify").seconds.isEmpty)
-        #expect(builder.progress("verify", at: 0).rate == 0)
-        #expect(builder.progress("verify", at: 0).p99 == nil)
+        #expect(builder.progress(at: 0).isEmpty)
     }
 
     @Test("The seconds of all loops are added, and gaps between them are seconds without anything")
@@ -50,8 +49,21 @@ struct TimelineTests {
             }
             early.compact(before: number - 2)
         }
-        #expect(early.progress("verify", at: 4).rate == 3)
+        #expect(early.progress(at: 4).map(\.rate) == [3])
+        #expect(early.progress(at: 9).map(\.rate) == [0])
+        #expect(early.progress(at: 9).map(\.p99) == [nil])
         #expect(early.finish("verify").seconds == late.finish("verify").seconds)
         #expect(early.finish("verify").start == 0)
+    }
+
+    @Test("Of the waves of a siege the one that is on is shown, under their common name")
+    func waves() {
+        var builder = TimelineBuilder()
+        builder.add([second(0, ok: 7)], of: "verify#0")
+        builder.add([second(1, ok: 8)], of: "verify#1")
+        builder.add([second(1, ok: 2)], of: "login")
+        #expect(builder.progress(at: 0).map(\.name) == ["verify", "login"])
+        #expect(builder.progress(at: 0).map(\.rate) == [7, 0])
+        #expect(builder.progress(at: 1).first { $0.name == "verify" }?.rate == 8)
     }
 }
