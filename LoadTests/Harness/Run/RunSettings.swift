@@ -116,7 +116,8 @@ package enum ScenarioName: Sendable, Equatable, Hashable {
         case .attack(let kind):
             // The names do not depend on what was found, but for those that need the profile's word.
             Scoreboard(tally: AttackTally(attack: 0..<1), end: 1).figures(kind.groups).map(\.name)
-                + ["guess_budget", "beyond_budget", "cpu_per_verify_ratio", "time_to_detect"]
+                + ["guess_budget", "beyond_budget", "cpu_per_verify_ratio"]
+                + (kind == .slowloris ? ["time_to_detect"] : [])
         }
     }
 
