@@ -33,6 +33,8 @@ struct Run: ParsableCommand {
         let thresholds = try thresholds(settings)
         let files = try outputFiles()
         raiseDescriptorLimit()
+        // Who reads the table may leave early; the reports are written all the same.
+        signal(SIGPIPE, SIG_IGN)
         // Before any thread is made: they inherit the mask.
         do throws(SystemError) { try Signals.block([SIGINT, SIGTERM]) } catch { throw .system("\(error).") }
         let report = try report(settings)
@@ -99,17 +101,17 @@ struct Run: ParsableCommand {
     }
 
     private func deliver(_ report: RunReport, _ judgements: [Judgement], _ files: [OutputFile]) throws(RunError) {
-        do throws(OutputError) {
-            for file in files {
-                let isPage = file.path == output.html
-                try file.write(
-                    isPage
-                        ? ReportPage(report, judgements: judgements).bytes
-                        : ResultFile.bytes(report, judgements: judgements))
-            }
-        } catch {
-            throw RunError(error.description, exitCode: Outcome.unwritable)
+        var refusal: OutputError?
+        for file in files {
+            let isPage = file.path == output.html
+            let bytes =
+                isPage
+                ? ReportPage(report, judgements: judgements).bytes
+                : ResultFile.bytes(report, judgements: judgements)
+            // One that fails does not take the other with it.
+            do throws(OutputError) { try file.write(bytes) } catch { refusal = refusal ?? error }
         }
+        if let refusal { throw RunError(refusal.description, exitCode: Outcome.unwritable) }
         guard !report.isInterrupted else { return }
         if !report.isValid { throw RunError("", exitCode: Outcome.invalid) }
         if judgements.contains(where: { !$0.isMet }) { throw RunError("", exitCode: Outcome.missed) }
