@@ -37,10 +37,12 @@ struct Run: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // Before any thread is made: they inherit the mask.
         do throws(SystemError) { try Signals.block([SIGINT, SIGTERM]) } catch { throw .system("\(error).") }
-        let report = try report(settings)
+        let (report, ending) = try report(settings)
         let judgements = thresholds.flatMap { $0.judge(report) }
         write(ResultTable(report, judgements: judgements).text, to: 1)
-        try deliver(report, judgements, files)
+        // Why the run ended early goes before what its figures are worth.
+        do throws(RunError) { try deliver(report, judgements, files) } catch { throw ending ?? error }
+        if let ending { throw ending }
         if report.isInterrupted { throw RunError("", exitCode: Outcome.interrupted) }
     }
 
@@ -74,7 +76,8 @@ struct Run: ParsableCommand {
 
     // MARK: The run
 
-    private func report(_ settings: RunSettings) throws(RunError) -> RunReport {
+    /// With why it ended, when a scenario could not be run after others were.
+    private func report(_ settings: RunSettings) throws(RunError) -> (RunReport, RunError?) {
         let screen = Screen(isQuiet: output.quiet)
         let run = LoadRun(settings, tell: screen.tell, progress: screen.show)
         let loops: EventLoopGroup
@@ -97,7 +100,12 @@ struct Run: ParsableCommand {
             control.stop()
             control.join()
         }
-        return try run.run(on: loops.loops)
+        do throws(RunError) {
+            return (try run.run(on: loops.loops), nil)
+        } catch {
+            guard let measured = run.measured else { throw error }
+            return (measured, error)
+        }
     }
 
     private func deliver(_ report: RunReport, _ judgements: [Judgement], _ files: [OutputFile]) throws(RunError) {

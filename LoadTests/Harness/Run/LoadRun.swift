@@ -20,6 +20,7 @@ package final class LoadRun: Sendable {
     let progress: @Sendable (ProgressSnapshot) -> Void
     private let isEnding = Atomic<Bool>(false)
     private let preparing = Lock<Generator?>(nil)
+    private let soFar = Lock<RunReport?>(nil)
 
     package init(
         _ settings: RunSettings, tell: @escaping @Sendable (String) -> Void,
@@ -36,6 +37,9 @@ package final class LoadRun: Sendable {
         if let generator = preparing.withLock({ $0 }) { generator.loop.execute { generator.close() } }
     }
 
+    /// The scenarios that were measured before one could not be: when `run` has thrown, they are worth their report.
+    package var measured: RunReport? { soFar.withLock { $0 } }
+
     var isInterrupted: Bool { isEnding.load(ordering: .relaxed) }
 
     package func run(on loops: [EventLoop]) throws(RunError) -> RunReport {
@@ -49,13 +53,14 @@ package final class LoadRun: Sendable {
         for scenario in settings.scenarios where !isInterrupted {
             do throws(RunError) {
                 report.scenarios.append(try measure(scenario, scene, loops))
+                report.seconds = Double(MonotonicTime.now.nanoseconds(since: begun)) / 1e9
+                soFar.withLock { [report] in $0 = report }
             } catch {
                 // Interrupted while it was prepared: what was measured before is worth its report.
                 guard error == .interrupted, !report.scenarios.isEmpty else { throw error }
             }
         }
         if report.scenarios.isEmpty { throw .interrupted }
-        report.seconds = Double(MonotonicTime.now.nanoseconds(since: begun)) / 1e9
         report.isInterrupted = isInterrupted
         return report
     }
