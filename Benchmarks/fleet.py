@@ -95,25 +95,16 @@ def rate(node, seconds, work):
     elapsed = time.monotonic() - idle_from
     each_second = {name: (count - idle[name]) / elapsed for name, count in trips(node).items()}
 
-    counts, failures = [0] * CLIENTS, []
+    counts = [0] * CLIENTS
     deadline = time.monotonic() + seconds
 
     def repeat(number):
-        try:
-            while time.monotonic() < deadline:
-                work(number)
-                counts[number] += 1
-        except (rig.BenchError, OSError) as error:
-            failures.append(error)
+        while time.monotonic() < deadline:
+            work(number)
+            counts[number] += 1
 
     begin, cpu, before = time.monotonic(), node.cpu_nanoseconds(), trips(node)
-    threads = [threading.Thread(target=repeat, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise rig.BenchError(str(failures[0]))
+    rig.in_threads(CLIENTS, repeat)
     elapsed, done = time.monotonic() - begin, sum(counts)
     used = (node.cpu_nanoseconds() - cpu) / done / 1000
     each = {name: (count - before[name] - each_second[name] * elapsed) / done for name, count in trips(node).items()}

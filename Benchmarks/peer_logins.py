@@ -54,30 +54,21 @@ def register(process, name):
 
 def milliseconds_per_login(subject, seconds):
     """CPU of the server over logins that succeeded, in milliseconds, and how many there were a second."""
-    counts, failures = [0] * CONNECTIONS, []
+    counts = [0] * CONNECTIONS
     begin, deadline = time.monotonic(), time.monotonic() + seconds
 
     def repeat(number):
-        try:
-            with socket.create_connection(("127.0.0.1", subject.process.port), timeout=30) as connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                while time.monotonic() < deadline:
-                    connection.sendall(subject.request(number))
-                    response = rig.read_response(connection)
-                    if rig.status_of(response) != 200 or b'"access_token"' not in response:
-                        raise rig.BenchError(f"a login was refused: {response[:300]!r}")
-                    counts[number] += 1
-        except (rig.BenchError, OSError) as error:
-            failures.append(error)
+        with socket.create_connection(("127.0.0.1", subject.process.port), timeout=30) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while time.monotonic() < deadline:
+                connection.sendall(subject.request(number))
+                response = rig.read_response(connection)
+                if rig.status_of(response) != 200 or b'"access_token"' not in response:
+                    raise rig.BenchError(f"a login was refused: {response[:300]!r}")
+                counts[number] += 1
 
     before = subject.process.cpu_nanoseconds()
-    threads = [threading.Thread(target=repeat, args=(number,)) for number in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise rig.BenchError(str(failures[0]))
+    rig.in_threads(CONNECTIONS, repeat)
     # Nothing is under way any more: what was used is that of the logins counted.
     used, done = subject.process.cpu_nanoseconds() - before, sum(counts)
     return used / done / 1e6, done / (time.monotonic() - begin)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlencode
@@ -300,6 +301,25 @@ def costs_and_rate(processes, port, requests, seconds, warm_up=1):
 
 def microseconds_per_request(process, port, requests, seconds):
     return costs_and_rate([process], port, requests, seconds)[0][0]
+
+
+def in_threads(count, body):
+    """`body(number)` on so many threads at once; returns when all are done, and raises the first failure."""
+    failures = []
+
+    def run(number):
+        try:
+            body(number)
+        except (BenchError, OSError) as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise BenchError(str(failures[0]))
 
 
 def fail(message):

@@ -28,12 +28,6 @@ struct FaultScheduleTests {
         try #require(text?.split { $0 == " " || $0 == "\n" }.last.flatMap { Int32($0) })
     }
 
-    private func temporaryFolder() throws -> String {
-        var path = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/faults-XXXXXX".utf8CString)
-        _ = try #require(mkdtemp(&path))
-        return String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
     private func text(_ path: String) -> String? {
         guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }

@@ -6,9 +6,7 @@ import Testing
 struct OutputFileTests {
     /// A folder of its own for each test, removed with what is in it.
     private func withFolder(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/loadtest-output-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let folder = String(cString: made)
+        let folder = try temporaryFolder()
         defer {
             for name in names(in: folder) { unlink("\(folder)/\(name)") }
             rmdir(folder)

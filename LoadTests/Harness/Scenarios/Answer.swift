@@ -98,6 +98,12 @@ extension Generator {
         return ProxyHeader.bytes(version, client: address, port: 40_000, destination: target.address)
     }
 
+    /// Tells a recorder of a turn's answer, and a closed loop that its next may begin.
+    func end(_ turn: Turn, _ answer: Answer, in recorder: OperationRecorder) {
+        record(answer, intended: turn.intended, in: recorder)
+        finished(turn, isAnswered: answer.end == .answered)
+    }
+
     /// Tells a recorder of an answer.
     package func record(_ answer: Answer, intended: MonotonicTime, in recorder: OperationRecorder) {
         recorder.record(answer.fate, status: answer.status, intended: intended, sent: answer.sent, done: answer.done)

@@ -11,7 +11,6 @@ package protocol Scenario: Sendable {
 package struct VerifyScenario: Scenario {
     let scene: Scene
     let pacing: Pacing
-    var recorderName = "verify"
 
     package init(_ scene: Scene, _ pacing: Pacing) {
         self.scene = scene
@@ -19,12 +18,11 @@ package struct VerifyScenario: Scenario {
     }
 
     package func begin(on generator: Generator) {
-        let recorder = generator.recorder(recorderName)
+        let recorder = generator.recorder("verify")
         let stream = VerifyStream(scene, generator)
         generator.addStream(pacing) { turn in
             stream.send(turn.index, intended: turn.intended) { answer in
-                generator.record(answer, intended: turn.intended, in: recorder)
-                generator.finished(turn, isAnswered: answer.end == .answered)
+                generator.end(turn, answer, in: recorder)
             }
         }
     }
@@ -75,7 +73,6 @@ final class VerifyStream {
 package struct LoginScenario: Scenario {
     let scene: Scene
     let pacing: Pacing
-    var recorderName = "login"
 
     package init(_ scene: Scene, _ pacing: Pacing) {
         self.scene = scene
@@ -83,7 +80,7 @@ package struct LoginScenario: Scenario {
     }
 
     package func begin(on generator: Generator) {
-        let recorder = generator.recorder(recorderName)
+        let recorder = generator.recorder("login")
         let login = scene.operation(.login)
         generator.addStream(pacing) { turn in
             // Their order is mixed, so that an account's next login is far from its last.
@@ -92,8 +89,7 @@ package struct LoginScenario: Scenario {
                 login, scene.variables(ofAccount: person), of: scene, from: scene.userAddress(turn.index),
                 intended: turn.intended
             ) { answer in
-                generator.record(answer, intended: turn.intended, in: recorder)
-                generator.finished(turn, isAnswered: answer.end == .answered)
+                generator.end(turn, answer, in: recorder)
             }
         }
     }
@@ -114,8 +110,7 @@ package struct RefreshScenario: Scenario {
         let line = SessionLine(scene, generator)
         generator.addStream(pacing) { turn in
             line.refresh(intended: turn.intended) { answer in
-                generator.record(answer, intended: turn.intended, in: recorder)
-                generator.finished(turn, isAnswered: answer.end == .answered)
+                generator.end(turn, answer, in: recorder)
             }
         }
     }

@@ -58,6 +58,14 @@ struct SiegeTests {
         #expect(abs(ratio - 3) < 0.01)
     }
 
+    @Test("A siege in which verifies timed out at rest has no ratio: both sides would be the timeout")
+    func timeoutsAtRest() {
+        var quiet = operation("verify.idle#0", 10)
+        quiet.timeouts = 1
+        let (_, figures) = SiegeScenario.digest([quiet, operation("verify#0", 20)], waves: 1)
+        #expect(figures[2].value == .unknown("verifies timed out at rest, too"))
+    }
+
     @Test("Parts of an operation are added up with all that they hold")
     func merged() {
         var first = operation("a", 1, 2)
