@@ -3,7 +3,6 @@
 import json
 import secrets
 import socket
-import threading
 import time
 from urllib.parse import urlencode
 
